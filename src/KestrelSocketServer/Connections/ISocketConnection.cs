@@ -1,0 +1,164 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// An accepted connection: a duplex byte stream with events, whatever the transport below (TCP, TLS, in memory).
+/// </summary>
+/// <remarks>
+/// <para>
+/// <b>Threads.</b> Every member may be used from any thread. The events of one connection never run at the same time as
+/// one another (row C8); they run on the thread pool, on whatever thread received the data, and different connections do
+/// not wait for one another. A subscriber that throws closes its own connection only (rows C6 and C25).
+/// </para>
+/// <para>
+/// <b>Order.</b> <see cref="Data"/>* <see cref="Ended"/>? <see cref="Error"/>? <see cref="Closed"/>, and nothing after
+/// <see cref="Closed"/> (rows C4 to C7). Reading starts when the subscribers of the connection event have returned, so
+/// that nothing is lost between accept and subscription (row C2).
+/// </para>
+/// <para>
+/// <b>Styles.</b> A connection is read in one style: by the <see cref="Data"/> event, by <see cref="ReadAllAsync"/>, by
+/// <see cref="AsStream"/>, or by the raw <see cref="AsPipe"/>. Mixing them throws <see cref="InvalidOperationException"/>.
+/// </para>
+/// </remarks>
+public interface ISocketConnection
+{
+    /// <summary>The identifier of the connection, the same as in Kestrel's logs.</summary>
+    string Id { get; }
+
+    /// <summary>
+    /// The address of the peer as <c>ip:port</c>, IPv6 in brackets (row C21); null after a local close. It is still there
+    /// inside <see cref="Ended"/> and <see cref="Closed"/> when the peer left (row C27).
+    /// </summary>
+    string? RemoteAddress { get; }
+
+    /// <summary>
+    /// The address that the peer reached as <c>ip:port</c>, also when the server listens on all interfaces (row C22); null
+    /// after a local close.
+    /// </summary>
+    string? LocalAddress { get; }
+
+    /// <summary>The end point of the peer; unlike <see cref="RemoteAddress"/> it stays after a local close.</summary>
+    EndPoint? RemoteEndPoint { get; }
+
+    /// <summary>The local end point; unlike <see cref="LocalAddress"/> it stays after a local close.</summary>
+    EndPoint? LocalEndPoint { get; }
+
+    /// <summary>True until either side has ended or closed the connection (row C19).</summary>
+    bool IsReadable { get; }
+
+    /// <summary>True until <see cref="End()"/>, <see cref="Close"/>, or the connection is gone (row C19).</summary>
+    bool IsWritable { get; }
+
+    /// <summary>The features of the connection, Kestrel's own among them.</summary>
+    IFeatureCollection Features { get; }
+
+    /// <summary>A place for the application's own state, for the life of the connection.</summary>
+    IDictionary<object, object?> Items { get; }
+
+    /// <summary>The server that accepted the connection; null where the handler runs on the application's own Kestrel or over another transport.</summary>
+    ISocketServer? Server { get; }
+
+    /// <summary>
+    /// A chunk was received: never empty, in order, unmodified; chunk borders carry no meaning (row C1). The memory is valid
+    /// only until the subscriber returns: copy what is to be kept.
+    /// </summary>
+    event Action<ReadOnlyMemory<byte>>? Data;
+
+    /// <summary>
+    /// The peer has finished sending (row C4). Once the subscribers have returned, what was written is flushed and the
+    /// connection closes, unless <see cref="SocketConnectionOptions.AllowHalfOpen"/> is set. Not raised by a local close.
+    /// </summary>
+    event Action? Ended;
+
+    /// <summary>
+    /// The connection failed: a read or a write failed, a limit was reached, or a subscriber threw (row C6). At most once,
+    /// before <see cref="Closed"/>. A peer that just leaves is no error.
+    /// </summary>
+    event Action<Exception>? Error;
+
+    /// <summary>The connection is closed, whatever the cause: exactly once, last of all events (row C5).</summary>
+    event Action? Closed;
+
+    /// <summary>
+    /// The unsent data has fallen below <see cref="SocketConnectionOptions.WriteBufferSoftLimit"/> after
+    /// <see cref="Write"/> had returned false (row C11).
+    /// </summary>
+    event Action? Drained;
+
+    /// <summary>
+    /// The server is shutting down: finish, say goodbye and call <see cref="End()"/>. Connections that are still open when
+    /// the shutdown time-out is over are closed.
+    /// </summary>
+    event Action? Stopping;
+
+    /// <summary>
+    /// Queues <paramref name="data"/>, copied, whole and in order, and returns at once (row C9). Writes made inside an event
+    /// are sent together when its subscribers have returned; others are sent at once.
+    /// </summary>
+    /// <param name="data">The bytes to send; not used after the call.</param>
+    /// <returns>
+    /// False when the unsent data has reached <see cref="SocketConnectionOptions.WriteBufferSoftLimit"/>: the data is taken,
+    /// but wait for <see cref="Drained"/> before more (row C10). Also false, and without effect, after <see cref="End()"/> or
+    /// <see cref="Close"/> (row C13).
+    /// </returns>
+    bool Write(ReadOnlySpan<byte> data);
+
+    /// <summary>
+    /// Queues <paramref name="data"/> as <see cref="Write"/> does, and completes when the unsent data is below
+    /// <see cref="SocketConnectionOptions.WriteBufferSoftLimit"/>.
+    /// </summary>
+    /// <param name="data">The bytes to send; copied before the call returns.</param>
+    /// <param name="cancellationToken">Ends the wait, not the write.</param>
+    /// <returns>False when the connection can no longer be written to.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled during the wait; the data stays queued.</exception>
+    ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Sends what is queued, then the end of the stream, then closes (row C14). No <see cref="Data"/> follows. A second call
+    /// has no effect (row C17).
+    /// </summary>
+    void End();
+
+    /// <summary>Queues <paramref name="data"/> and then acts as <see cref="End()"/>.</summary>
+    /// <param name="data">The last bytes to send; not used after the call.</param>
+    void End(ReadOnlySpan<byte> data);
+
+    /// <summary>
+    /// Closes at once: what is still queued in the process is dropped, the peer sees the end of the stream (row C16). A
+    /// second call has no effect (row C17).
+    /// </summary>
+    void Close();
+
+    /// <summary>
+    /// Stops <see cref="Data"/>; the peer is held back by TCP once the buffers are full (row C18). While paused, the peer's
+    /// end is seen only after <see cref="Resume"/>, a reset or a failed write at once. Idempotent.
+    /// </summary>
+    void Pause();
+
+    /// <summary>Goes on after <see cref="Pause"/>, with nothing lost (row C18). Idempotent.</summary>
+    void Resume();
+
+    /// <summary>
+    /// Reads the connection chunk by chunk; ends when the peer has finished sending or the connection is closed here.
+    /// When the handler's task completes, the connection ends as by <see cref="End()"/>.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the wait for a chunk.</param>
+    /// <returns>The chunks; each is valid until the next one is asked for.</returns>
+    /// <exception cref="InvalidOperationException">The connection is already read in another style.</exception>
+    /// <exception cref="IOException">The connection was reset or failed, thrown by the enumeration.</exception>
+    IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>The connection as a stream. Disposing the stream ends the connection as by <see cref="End()"/>.</summary>
+    /// <exception cref="InvalidOperationException">The connection is already read in another style.</exception>
+    Stream AsStream();
+
+    /// <summary>
+    /// The raw pipe of the connection, for parsers that want <see cref="System.Buffers.ReadOnlySequence{T}"/>. Whoever takes
+    /// it owns both directions: from then on <see cref="Write"/> and <see cref="WriteAsync"/> throw.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The connection is already read in another style, or was already written to.</exception>
+    IDuplexPipe AsPipe();
+}

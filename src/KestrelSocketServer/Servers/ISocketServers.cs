@@ -1,0 +1,26 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KestrelSocketServer;
+
+/// <summary>All servers of the application; endpoints can be added and closed while it runs.</summary>
+/// <remarks>All members may be used from any thread. Enumerating gives a snapshot.</remarks>
+public interface ISocketServers : IReadOnlyCollection<ISocketServer>
+{
+    /// <summary>Finds a server by the name of its endpoint.</summary>
+    /// <param name="name">The name, compared without case.</param>
+    /// <param name="server">The server, listening or not.</param>
+    /// <returns>Whether an endpoint of that name is known.</returns>
+    bool TryGet(string name, [NotNullWhen(true)] out ISocketServer? server);
+
+    /// <summary>Starts to listen on a further endpoint, or again on one that was closed.</summary>
+    /// <param name="name">The name of the endpoint, unique among those that listen.</param>
+    /// <param name="address">The address, for example <c>8007</c>, <c>127.0.0.1:0</c> or <c>tcp://[::1]:8007</c>.</param>
+    /// <param name="configure">Configures the endpoint; it needs a handler.</param>
+    /// <param name="cancellationToken">Cancels the start.</param>
+    /// <returns>The server, listening.</returns>
+    /// <exception cref="ArgumentException">The name is empty or the address is not valid.</exception>
+    /// <exception cref="InvalidOperationException">An endpoint of that name is listening, or has no handler.</exception>
+    /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
+    Task<ISocketServer> ListenAsync(string name, string address, Action<ListenOptions> configure, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,14 @@
+namespace KestrelSocketServer;
+
+/// <summary>Where a <see cref="SocketServerError"/> happened.</summary>
+public enum SocketServerErrorStage
+{
+    /// <summary>The operating system could not accept a connection, for example because the descriptors are used up (row L5).</summary>
+    Accept,
+
+    /// <summary>The TLS handshake failed (row T4).</summary>
+    Handshake,
+
+    /// <summary>A subscriber of the connection event, or a handler, threw (row L12).</summary>
+    Handler,
+}
