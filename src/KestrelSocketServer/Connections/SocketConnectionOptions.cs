@@ -24,4 +24,21 @@ public sealed class SocketConnectionOptions
     /// </summary>
     /// <remarks>Defaults to false: after <see cref="ISocketConnection.Ended"/> the connection flushes and closes.</remarks>
     public bool AllowHalfOpen { get; set; }
+
+    /// <exception cref="InvalidOperationException">A limit is not positive, or the hard one is below the soft one.</exception>
+    internal void Validate(string? endpointName)
+    {
+        string subject = endpointName is null ? "" : $"Endpoint '{endpointName}': ";
+        if (WriteBufferSoftLimit <= 0)
+        {
+            throw new InvalidOperationException(
+                $"{subject}{nameof(WriteBufferSoftLimit)} is {WriteBufferSoftLimit}; it must be at least 1.");
+        }
+
+        if (WriteBufferHardLimit < WriteBufferSoftLimit)
+        {
+            throw new InvalidOperationException(
+                $"{subject}{nameof(WriteBufferHardLimit)} is {WriteBufferHardLimit}; it must be at least {nameof(WriteBufferSoftLimit)}, which is {WriteBufferSoftLimit}.");
+        }
+    }
 }

@@ -5,7 +5,9 @@ namespace KestrelSocketServer;
 
 /// <summary>All servers of the application; endpoints can be added and closed while it runs.</summary>
 /// <remarks>All members may be used from any thread. Enumerating gives a snapshot.</remarks>
+#pragma warning disable CA1710 // It is the servers of the application, not a collection type.
 public interface ISocketServers : IReadOnlyCollection<ISocketServer>
+#pragma warning restore CA1710
 {
     /// <summary>Finds a server by the name of its endpoint.</summary>
     /// <param name="name">The name, compared without case.</param>

@@ -1,0 +1,312 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// The writing side of a connection: writes from any thread, whole and in order, over a <see cref="PipeWriter"/> that is
+/// used by one at a time.
+/// </summary>
+/// <remarks>
+/// A write goes straight into the pipe when no flush is under way, else into a queue that the flush takes along when it
+/// completes. Whoever finds no flush under way starts one; nobody ever waits for it.
+/// </remarks>
+internal sealed class ConnectionWriter
+{
+    private readonly Lock _lock = new();
+    private readonly PipeWriter _output;
+    private readonly SocketConnection _connection;
+    private readonly long _softLimit;
+    private readonly long? _hardLimit;
+
+    private UnsentQueue? _queue;
+    private Action? _onFlushed;
+    private ValueTaskAwaiter<FlushResult> _pendingFlush;
+    private TaskCompletionSource<bool>? _drained;
+    private long _unsent;
+    private long _inFlight;
+    private bool _flushing;
+    private bool _ended;
+    private bool _aborted;
+    private bool _needDrain;
+    private bool _corked;
+    private bool _used;
+
+    public ConnectionWriter(SocketConnection connection, PipeWriter output, SocketConnectionOptions options)
+    {
+        _connection = connection;
+        _output = output;
+        _softLimit = options.WriteBufferSoftLimit;
+        _hardLimit = options.WriteBufferHardLimit;
+    }
+
+    /// <summary>Whether writes are still taken.</summary>
+    public bool IsOpen => !Volatile.Read(ref _ended);
+
+    /// <summary>Whether anything was ever written.</summary>
+    public bool WasUsed => Volatile.Read(ref _used);
+
+    /// <summary>Whether something was written that the transport has not taken yet.</summary>
+    public bool HasUnsent => Volatile.Read(ref _unsent) > 0;
+
+    /// <summary>
+    /// Whether the pipe is in use by a flush. Once no more writes are taken, <see cref="SocketConnection.OnFlushed"/> is
+    /// called when it is over.
+    /// </summary>
+    public bool IsFlushing => Volatile.Read(ref _flushing);
+
+    /// <param name="data">Copied before the call returns.</param>
+    /// <param name="cork">Whether the caller calls <see cref="Uncork"/> later, on the same thread.</param>
+    /// <param name="end">Whether these are the last bytes.</param>
+    public bool Write(ReadOnlySpan<byte> data, bool cork, bool end = false)
+    {
+        bool belowLimit;
+        long overLimit = 0;
+        lock (_lock)
+        {
+            if (_ended)
+            {
+                return false;
+            }
+
+            _used = true;
+            long unsent = _unsent + data.Length;
+            if (unsent > _hardLimit)
+            {
+                _ended = true;
+                overLimit = unsent;
+                belowLimit = false;
+            }
+            else
+            {
+                Append(data);
+                _unsent = unsent;
+                _ended = end;
+                belowLimit = unsent < _softLimit;
+                _needDrain |= !belowLimit;
+                if (_flushing)
+                {
+                    return belowLimit;
+                }
+
+                if (cork)
+                {
+                    _corked = true;
+                    return belowLimit;
+                }
+
+                BeginFlush();
+            }
+        }
+
+        if (overLimit > 0)
+        {
+            _connection.OnWriteFailed(new IOException(
+                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_hardLimit}."));
+            return false;
+        }
+
+        Flush();
+        return belowLimit;
+    }
+
+    /// <summary>Sends what was written since the event began; called by the thread that ran the event.</summary>
+    public void Uncork()
+    {
+        if (!_corked)
+        {
+            return;
+        }
+
+        _corked = false;
+        lock (_lock)
+        {
+            if (_flushing || _aborted)
+            {
+                return;
+            }
+
+            BeginFlush();
+        }
+
+        Flush();
+    }
+
+    /// <summary>Completes with true once the unsent data is below the soft limit, with false when no more can be written.</summary>
+    public ValueTask<bool> WaitForDrainAsync(CancellationToken cancellationToken)
+    {
+        Task<bool> drained;
+        lock (_lock)
+        {
+            if (_ended)
+            {
+                return ValueTask.FromResult(false);
+            }
+
+            if (_unsent < _softLimit)
+            {
+                return ValueTask.FromResult(true);
+            }
+
+            _drained ??= new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+            drained = _drained.Task;
+        }
+
+        return new ValueTask<bool>(drained.WaitAsync(cancellationToken));
+    }
+
+    /// <summary>Drops what is unsent and takes no more.</summary>
+    public void Abort()
+    {
+        TaskCompletionSource<bool>? drained;
+        lock (_lock)
+        {
+            _ended = true;
+            _aborted = true;
+            _queue?.Clear();
+            drained = TakeDrained();
+        }
+
+        drained?.TrySetResult(false);
+    }
+
+    private void Append(ReadOnlySpan<byte> data)
+    {
+        if (_flushing)
+        {
+            (_queue ??= new UnsentQueue()).Append(data);
+        }
+        else
+        {
+            _output.Write(data);
+        }
+    }
+
+    private void BeginFlush()
+    {
+        _flushing = true;
+        _inFlight = _unsent;
+    }
+
+    // Runs outside the lock, which matters where a flush is work (TLS) or runs the reader inline (in memory). Only one
+    // thread at a time is here: the one that set _flushing.
+    private void Flush()
+    {
+        bool more = true;
+        while (more)
+        {
+            ValueTask<FlushResult> flush;
+            try
+            {
+#pragma warning disable CA2012 // Consumed once: below, or by its continuation.
+                flush = _output.FlushAsync();
+#pragma warning restore CA2012
+            }
+            catch (Exception exception)
+            {
+                OnFlushFailed(exception);
+                return;
+            }
+
+            ValueTaskAwaiter<FlushResult> awaiter = flush.GetAwaiter();
+            if (!awaiter.IsCompleted)
+            {
+                _pendingFlush = awaiter;
+                awaiter.UnsafeOnCompleted(_onFlushed ??= ContinueFlush);
+                return;
+            }
+
+            more = CompleteFlush(awaiter);
+        }
+    }
+
+    private void ContinueFlush()
+    {
+        if (CompleteFlush(_pendingFlush))
+        {
+            Flush();
+        }
+    }
+
+    private bool CompleteFlush(ValueTaskAwaiter<FlushResult> flush)
+    {
+        FlushResult result;
+        try
+        {
+            result = flush.GetResult();
+        }
+        catch (Exception exception)
+        {
+            OnFlushFailed(exception);
+            return false;
+        }
+
+        if (result.IsCompleted && _inFlight > 0)
+        {
+            OnFlushFailed(new IOException("The peer no longer receives."));
+            return false;
+        }
+
+        bool more, ended, belowLimit;
+        TaskCompletionSource<bool>? drained = null;
+        lock (_lock)
+        {
+            _unsent -= _inFlight;
+            _inFlight = 0;
+            more = !_aborted && _queue is { IsEmpty: false };
+            if (more)
+            {
+                _inFlight = _queue!.MoveTo(_output, _softLimit);
+            }
+
+            _flushing = more;
+            ended = _ended && !more;
+            belowLimit = _needDrain && !_ended && _unsent < _softLimit;
+            if (belowLimit)
+            {
+                _needDrain = false;
+                drained = TakeDrained();
+            }
+            else if (ended)
+            {
+                drained = TakeDrained();
+            }
+        }
+
+        drained?.TrySetResult(!ended);
+        if (belowLimit)
+        {
+            _connection.OnDrained();
+        }
+
+        if (ended)
+        {
+            _connection.OnFlushed();
+        }
+
+        return more;
+    }
+
+    private void OnFlushFailed(Exception exception)
+    {
+        TaskCompletionSource<bool>? drained;
+        lock (_lock)
+        {
+            _ended = true;
+            _flushing = false;
+            _queue?.Clear();
+            drained = TakeDrained();
+        }
+
+        drained?.TrySetResult(false);
+        _connection.OnWriteFailed(exception);
+    }
+
+    private TaskCompletionSource<bool>? TakeDrained()
+    {
+        TaskCompletionSource<bool>? drained = _drained;
+        _drained = null;
+        return drained;
+    }
+}

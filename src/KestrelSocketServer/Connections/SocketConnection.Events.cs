@@ -1,0 +1,178 @@
+namespace KestrelSocketServer;
+
+internal sealed partial class SocketConnection
+{
+    public event Action<ReadOnlyMemory<byte>>? Data
+    {
+        add
+        {
+            lock (_wake)
+            {
+                ThrowIfReadInAnotherStyle(ReadStyle.Events);
+                _data += Live(value);
+            }
+
+            if (_held)
+            {
+                _held = false;
+                Wake();
+            }
+        }
+        remove
+        {
+            lock (_wake)
+            {
+                _data -= value;
+            }
+        }
+    }
+
+    public event Action? Ended
+    {
+        add { lock (_wake) { _endedEvent += Live(value); } }
+        remove { lock (_wake) { _endedEvent -= value; } }
+    }
+
+    public event Action<Exception>? Error
+    {
+        add { lock (_wake) { _error += Live(value); } }
+        remove { lock (_wake) { _error -= value; } }
+    }
+
+    public event Action? Closed
+    {
+        add { lock (_wake) { _closedEvent += Live(value); } }
+        remove { lock (_wake) { _closedEvent -= value; } }
+    }
+
+    public event Action? Drained
+    {
+        add { lock (_wake) { _drainedEvent += Live(value); } }
+        remove { lock (_wake) { _drainedEvent -= value; } }
+    }
+
+    public event Action? Stopping
+    {
+        add { lock (_wake) { _stoppingEvent += Live(value); } }
+        remove { lock (_wake) { _stoppingEvent -= value; } }
+    }
+
+    // A subscriber that comes after the last event would only keep its closure alive.
+    private T? Live<T>(T? subscriber) where T : Delegate => _finished ? null : subscriber;
+
+    private Task RaiseConnection(Func<ISocketConnection, Task> handler)
+    {
+        EnterEvent();
+        try
+        {
+            _settings.Server?.RaiseConnection(this);
+            return handler(this);
+        }
+        catch (Exception exception)
+        {
+            OnHandlerFault(exception);
+            return Task.CompletedTask;
+        }
+        finally
+        {
+            ExitEvent();
+        }
+    }
+
+    private void RaiseSignals()
+    {
+        if (Volatile.Read(ref _signals) == 0)
+        {
+            return;
+        }
+
+        int signals = Interlocked.Exchange(ref _signals, 0);
+        if ((signals & DrainedSignal) != 0)
+        {
+            Raise(_drainedEvent);
+        }
+
+        if ((signals & StoppingSignal) != 0 && !IsOver)
+        {
+            Raise(_stoppingEvent);
+        }
+    }
+
+    private void Raise(Action? subscribers)
+    {
+        if (subscribers is null)
+        {
+            return;
+        }
+
+        EnterEvent();
+        try
+        {
+            subscribers();
+        }
+        catch (Exception exception)
+        {
+            OnHandlerFault(exception);
+        }
+        finally
+        {
+            ExitEvent();
+        }
+    }
+
+    // The last two events: an exception in them is logged, there is nobody left to tell.
+    private void RaiseClosed()
+    {
+        try
+        {
+            if (_fault is not null)
+            {
+                _error?.Invoke(_fault);
+            }
+        }
+        catch (Exception exception)
+        {
+            _settings.Logger.HandlerFault(exception, Id);
+        }
+
+        _finished = true;
+        try
+        {
+            _closedEvent?.Invoke();
+        }
+        catch (Exception exception)
+        {
+            _settings.Logger.HandlerFault(exception, Id);
+        }
+
+        ReleaseSubscriptions();
+    }
+
+    private void OnHandlerFault(Exception exception)
+    {
+        _settings.Logger.HandlerFault(exception, Id);
+        _ = Interlocked.CompareExchange(ref _fault, exception, null);
+        _settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
+    }
+
+    private void ReleaseSubscriptions()
+    {
+        lock (_wake)
+        {
+            _data = null;
+            _endedEvent = null;
+            _error = null;
+            _closedEvent = null;
+            _drainedEvent = null;
+            _stoppingEvent = null;
+        }
+    }
+
+    private void EnterEvent() => _eventThread = Environment.CurrentManagedThreadId;
+
+    private void ExitEvent()
+    {
+        _eventThread = 0;
+        _writer.Uncork();
+    }
+}

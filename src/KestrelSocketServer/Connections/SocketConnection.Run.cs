@@ -1,0 +1,290 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelSocketServer;
+
+internal sealed partial class SocketConnection
+{
+    private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>Runs a connection from its first event to its last; never throws what a handler or the peer did.</summary>
+    public static Task RunAsync(ConnectionContext context, ConnectionSettings settings, Func<ISocketConnection, Task> handler)
+        => new SocketConnection(context, settings).RunAsync(handler);
+
+    private bool IsOver => _closeCalled || _flushed || _fault is not null;
+
+    // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
+    // of the stream into a reset.
+    private bool CanRead => _style == ReadStyle.Events && !_peerEnded && (_endCalled || !(_paused || _held));
+
+    private async Task RunAsync(Func<ISocketConnection, Task> handler)
+    {
+        _settings.Server?.Add(this);
+        CancellationTokenRegistration stopping = _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
+            .UnsafeRegister(static state => ((SocketConnection)state!).Signal(StoppingSignal), this) ?? default;
+
+        try
+        {
+            StartHandler(handler);
+            while (!IsOver)
+            {
+                if (CanRead)
+                {
+                    Deliver(await _input.ReadAsync().ConfigureAwait(false));
+                }
+                else
+                {
+                    await WaitAsync().ConfigureAwait(false);
+                }
+
+                RaiseSignals();
+            }
+        }
+        catch (Exception exception)
+        {
+            OnReadFailed(exception);
+        }
+
+        await stopping.DisposeAsync().ConfigureAwait(false);
+        await _transportClosed.DisposeAsync().ConfigureAwait(false);
+        await FinishAsync().ConfigureAwait(false);
+    }
+
+    private void StartHandler(Func<ISocketConnection, Task> handler)
+    {
+        // Held until the handler's task completes or somebody subscribes to the data: nothing is lost before an await.
+        _held = true;
+        Task handling = RaiseConnection(handler);
+        if (handling.IsCompletedSuccessfully)
+        {
+            OnHandlerCompleted();
+        }
+        else
+        {
+            _handling = ObserveAsync(handling);
+        }
+    }
+
+    private async Task ObserveAsync(Task handling)
+    {
+        try
+        {
+            await handling.ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            if (!IsConsequenceOfClosing(exception))
+            {
+                OnHandlerFault(exception);
+            }
+        }
+
+        OnHandlerCompleted();
+        Wake();
+    }
+
+    private void OnHandlerCompleted()
+    {
+        _held = false;
+        if (_style == ReadStyle.Pipe)
+        {
+            // The handler wrote by itself, and completing the pipe sends what it left.
+            _endCalled = true;
+            OnFlushed();
+        }
+        else if (_style != ReadStyle.Events)
+        {
+            End();
+        }
+    }
+
+    // What a reading handler sees when its connection is gone is no fault of its own.
+    private bool IsConsequenceOfClosing(Exception exception) =>
+        _finished || _closeCalled || exception is OperationCanceledException || ReferenceEquals(exception, _readFailure)
+        || (_style == ReadStyle.Pipe && exception is ConnectionResetException or ConnectionAbortedException);
+
+    private async ValueTask WaitAsync()
+    {
+        if (_transportClosed == default)
+        {
+            _transportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+        }
+
+        await _wake.WaitAsync().ConfigureAwait(false);
+        if (_style == ReadStyle.Events && !_peerEnded && _context.ConnectionClosed.IsCancellationRequested && _input.TryRead(out ReadResult result))
+        {
+            // Throws where the connection was reset, which is told at once, also while paused; all else waits for Resume.
+            _input.AdvanceTo(result.Buffer.Start);
+        }
+    }
+
+    private void Deliver(in ReadResult result)
+    {
+        ReadOnlySequence<byte> buffer = result.Buffer;
+        SequencePosition consumed = buffer.End;
+        if (!_endCalled && (!buffer.IsEmpty || result.IsCompleted))
+        {
+            EnterEvent();
+            try
+            {
+                consumed = DeliverData(buffer);
+                if (result.IsCompleted && !_paused && !_endCalled && !_closeCalled)
+                {
+                    OnPeerEnded();
+                }
+            }
+            catch (Exception exception)
+            {
+                OnHandlerFault(exception);
+            }
+            finally
+            {
+                ExitEvent();
+            }
+        }
+        else
+        {
+            _peerEnded |= result.IsCompleted;
+        }
+
+        _input.AdvanceTo(consumed);
+    }
+
+    private SequencePosition DeliverData(in ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition consumed = buffer.Start;
+        SequencePosition next = consumed;
+        while (!_paused && !_endCalled && !_closeCalled && buffer.TryGet(ref next, out ReadOnlyMemory<byte> chunk))
+        {
+            if (!chunk.IsEmpty)
+            {
+                _data?.Invoke(chunk);
+            }
+
+            consumed = next.GetObject() is null ? buffer.End : next;
+        }
+
+        return consumed;
+    }
+
+    private void OnPeerEnded()
+    {
+        _peerEnded = true;
+        _endedEvent?.Invoke();
+        if (!_settings.Options.AllowHalfOpen)
+        {
+            End();
+        }
+    }
+
+    private void OnReadFailed(Exception exception)
+    {
+        bool harmless = exception is ConnectionAbortedException or OperationCanceledException or ObjectDisposedException
+            || (exception is ConnectionResetException && !_writer.HasUnsent);
+        if (!_closeCalled && !harmless)
+        {
+            _ = Interlocked.CompareExchange(ref _fault, exception, null);
+        }
+    }
+
+    private async Task FinishAsync()
+    {
+        bool graceful = _flushed && _fault is null && !_closeCalled;
+        if (graceful)
+        {
+            await CompleteAsync(_output).ConfigureAwait(false);
+        }
+        else
+        {
+            await AbortAsync().ConfigureAwait(false);
+        }
+
+        _closedLocally |= _endCalled && !_peerEnded;
+        _settings.Server?.Remove(this);
+        RaiseClosed();
+
+        if (_handling is not null && _style != ReadStyle.Events)
+        {
+            // The handler may still hold the pipe.
+            await _handling.ConfigureAwait(false);
+        }
+
+        if (graceful)
+        {
+            await LingerAsync().ConfigureAwait(false);
+        }
+
+        await CompleteAsync(_output).ConfigureAwait(false);
+        await CompleteAsync(_input).ConfigureAwait(false);
+    }
+
+    private async Task AbortAsync()
+    {
+        _writer.Abort();
+        _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
+        _output.CancelPendingFlush();
+        if (_style != ReadStyle.Events)
+        {
+            _input.CancelPendingRead();
+        }
+
+        while (_writer.IsFlushing)
+        {
+            await _wake.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    // A transport that closes both directions at once would answer what the peer is still sending with a reset, which may
+    // destroy what was sent to it. TLS tells the peer of the end by an alert of its own.
+    private async Task LingerAsync()
+    {
+        if (_peerEnded || _style != ReadStyle.Events || _context.Features.Get<ITlsConnectionFeature>() is not null)
+        {
+            return;
+        }
+
+        using var timeout = new CancellationTokenSource(LingerTime, _settings.TimeProvider);
+        try
+        {
+            ReadResult result;
+            do
+            {
+                result = await _input.ReadAsync(timeout.Token).ConfigureAwait(false);
+                _input.AdvanceTo(result.Buffer.End);
+            }
+            while (!result.IsCompleted);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            // Either the time is up or the transport is gone: the connection is over in both cases.
+        }
+    }
+
+    private async Task CompleteAsync(PipeWriter output)
+    {
+        try
+        {
+            await output.CompleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // The peer left while the last bytes were on their way: the connection is over in any case.
+            _settings.Logger.CompleteFailed(exception, Id);
+        }
+    }
+
+    private async Task CompleteAsync(PipeReader input)
+    {
+        try
+        {
+            await input.CompleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _settings.Logger.CompleteFailed(exception, Id);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// The connection's semantics over any <see cref="ConnectionContext.Transport"/>. One flow, <c>RunAsync</c>, raises
+/// all events; other threads leave their wish in a field and wake it.
+/// </summary>
+internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolWorkItem
+{
+    private const int DrainedSignal = 1;
+    private const int StoppingSignal = 2;
+
+    private readonly ConnectionContext _context;
+    private readonly ConnectionSettings _settings;
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly ConnectionWriter _writer;
+    private readonly WakeSignal _wake = new();
+
+    private Action<ReadOnlyMemory<byte>>? _data;
+    private Action? _endedEvent;
+    private Action<Exception>? _error;
+    private Action? _closedEvent;
+    private Action? _drainedEvent;
+    private Action? _stoppingEvent;
+
+    private CancellationTokenRegistration _transportClosed;
+    private string? _remoteAddress;
+    private string? _localAddress;
+    private Task? _handling;
+    private Exception? _fault;
+    private Exception? _readFailure;
+    private int _signals;
+    private int _eventThread;
+    private ReadStyle _style;
+    private volatile bool _paused;
+    private volatile bool _held;
+    private volatile bool _peerEnded;
+    private volatile bool _endCalled;
+    private volatile bool _closeCalled;
+    private volatile bool _flushed;
+    private volatile bool _finished;
+    private volatile bool _closedLocally;
+
+    private SocketConnection(ConnectionContext context, ConnectionSettings settings)
+    {
+        _context = context;
+        _settings = settings;
+        _input = context.Transport.Input;
+        _output = context.Transport.Output;
+        _writer = new ConnectionWriter(this, _output, settings.Options);
+    }
+
+    public string Id => _context.ConnectionId;
+
+    public string? RemoteAddress => _closedLocally ? null : _remoteAddress ??= EndPointFormatter.Format(_context.RemoteEndPoint);
+
+    public string? LocalAddress => _closedLocally ? null : _localAddress ??= EndPointFormatter.Format(_context.LocalEndPoint);
+
+    public EndPoint? RemoteEndPoint => _context.RemoteEndPoint;
+
+    public EndPoint? LocalEndPoint => _context.LocalEndPoint;
+
+    public bool IsReadable => !(_peerEnded || _endCalled || _closeCalled || _finished);
+
+    public bool IsWritable => !_finished && _writer.IsOpen;
+
+    public IFeatureCollection Features => _context.Features;
+
+    public IDictionary<object, object?> Items => _context.Items;
+
+    public ISocketServer? Server => _settings.Server;
+
+    public bool Write(ReadOnlySpan<byte> data)
+    {
+        ThrowIfPipeTaken();
+        return _writer.Write(data, cork: IsEventThread);
+    }
+
+    public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+    {
+        ThrowIfPipeTaken();
+        return _writer.Write(data.Span, cork: IsEventThread) ? ValueTask.FromResult(true) : _writer.WaitForDrainAsync(cancellationToken);
+    }
+
+    public void End() => End(default);
+
+    public void End(ReadOnlySpan<byte> data)
+    {
+        if (_finished || _closeCalled || _endCalled)
+        {
+            return;
+        }
+
+        ThrowIfPipeTaken();
+        _endCalled = true;
+        _writer.Write(data, cork: IsEventThread, end: true);
+        Wake();
+    }
+
+    public void Close()
+    {
+        if (_finished || _closeCalled)
+        {
+            return;
+        }
+
+        _closeCalled = true;
+        _closedLocally = !_peerEnded;
+        Wake();
+    }
+
+    public void Pause() => _paused = true;
+
+    public void Resume()
+    {
+        if (_paused)
+        {
+            _paused = false;
+            Wake();
+        }
+    }
+
+    private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
+
+    internal void OnDrained() => Signal(DrainedSignal);
+
+    /// <summary>Everything that was written has gone to the transport, and no more will come.</summary>
+    internal void OnFlushed()
+    {
+        _flushed = true;
+        Wake();
+    }
+
+    internal void OnWriteFailed(Exception exception)
+    {
+        if (!_closeCalled)
+        {
+            _ = Interlocked.CompareExchange(ref _fault, exception, null);
+        }
+
+        OnFlushed();
+    }
+
+    private void Signal(int signal)
+    {
+        Interlocked.Or(ref _signals, signal);
+        Wake();
+    }
+
+    // Makes the flow look at the state again. Always from the thread pool: whoever calls a method of the connection must
+    // not find itself running the events of it.
+    private void Wake()
+    {
+        if (!IsEventThread && !_finished)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        _wake.Set();
+        if (_style == ReadStyle.Events || _closeCalled || _fault is not null)
+        {
+            _input.CancelPendingRead();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.IO.Pipelines;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Holds what is written while a flush is under way: a <see cref="PipeWriter"/> must not be touched until its flush has
+/// completed. Not thread-safe: the writer's lock guards it.
+/// </summary>
+internal sealed class UnsentQueue
+{
+    private const int SegmentSize = 16 * 1024;
+
+    private Segment? _head;
+    private Segment? _tail;
+
+    public bool IsEmpty => _head is null;
+
+    public void Append(ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            if (_tail is null || _tail.End == _tail.Array.Length)
+            {
+                AddSegment(data.Length);
+            }
+
+            int count = Math.Min(data.Length, _tail!.Array.Length - _tail.End);
+            data[..count].CopyTo(_tail.Array.AsSpan(_tail.End));
+            _tail.End += count;
+            data = data[count..];
+        }
+    }
+
+    /// <summary>Moves the oldest bytes, about <paramref name="limit"/> of them, to the writer; returns how many.</summary>
+    public long MoveTo(PipeWriter output, long limit)
+    {
+        long moved = 0;
+        while (_head is not null && moved < limit)
+        {
+            output.Write(_head.Array.AsSpan(0, _head.End));
+            moved += _head.End;
+            RemoveHead();
+        }
+
+        return moved;
+    }
+
+    public void Clear()
+    {
+        while (_head is not null)
+        {
+            RemoveHead();
+        }
+    }
+
+    private void AddSegment(int wanted)
+    {
+        var segment = new Segment(ArrayPool<byte>.Shared.Rent(Math.Clamp(wanted, 1024, SegmentSize)));
+        if (_tail is null)
+        {
+            _head = segment;
+        }
+        else
+        {
+            _tail.Next = segment;
+        }
+
+        _tail = segment;
+    }
+
+    private void RemoveHead()
+    {
+        Debug.Assert(_head is not null);
+
+        ArrayPool<byte>.Shared.Return(_head.Array);
+        _head = _head.Next;
+        if (_head is null)
+        {
+            _tail = null;
+        }
+    }
+
+    private sealed class Segment(byte[] array)
+    {
+        public byte[] Array { get; } = array;
+
+        public int End { get; set; }
+
+        public Segment? Next { get; set; }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>Ends a connection pipeline with a handler: of an endpoint of ours, of the application's own Kestrel, or of another transport.</summary>
+internal static class ConnectionPipeline
+{
+    public static void Use<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        IConnectionBuilder builder, Action<SocketConnectionOptions>? configure)
+        where THandler : ConnectionHandler
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+
+        THandler handler = Create<THandler>(builder);
+        ConnectionSettings settings = Configure(builder, configure);
+        End(builder, handler is SocketConnectionHandler socketHandler
+            ? context => socketHandler.RunAsync(context, settings)
+            : handler.OnConnectedAsync);
+    }
+
+    public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(onConnection);
+
+        Use(
+            builder,
+            connection =>
+            {
+                onConnection(connection);
+                return Task.CompletedTask;
+            },
+            configure);
+    }
+
+    public static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(onConnection);
+
+        ConnectionSettings settings = Configure(builder, configure);
+        End(builder, context => SocketConnection.RunAsync(context, settings, onConnection));
+    }
+
+    private static void End(IConnectionBuilder builder, ConnectionDelegate handler)
+    {
+        if (builder is ListenOptions listen && EndpointOf(builder) is { } endpoint)
+        {
+            endpoint.UseHandler(listen, handler);
+        }
+        else
+        {
+            builder.Use(_ => handler);
+        }
+    }
+
+    private static ConnectionSettings Configure(IConnectionBuilder builder, Action<SocketConnectionOptions>? configure)
+    {
+        EndpointContext? endpoint = EndpointOf(builder);
+        ConnectionSettings settings = endpoint?.Settings ?? ConnectionSettings.Default with
+        {
+            Options = new SocketConnectionOptions(),
+            Logger = builder.ApplicationServices.GetService<ILoggerFactory>()?.CreateLogger(SocketServerLog.Category) ?? ConnectionSettings.Default.Logger,
+        };
+        configure?.Invoke(settings.Options);
+        settings.Options.Validate(endpoint?.Server.Name);
+        return settings;
+    }
+
+    private static THandler Create<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(IConnectionBuilder builder)
+        where THandler : ConnectionHandler
+    {
+        EndpointContext? endpoint = EndpointOf(builder);
+        try
+        {
+            return ActivatorUtilities.GetServiceOrCreateInstance<THandler>(endpoint?.ApplicationServices ?? builder.ApplicationServices);
+        }
+        catch (InvalidOperationException exception)
+        {
+            string subject = endpoint is null ? "The handler" : $"Endpoint '{endpoint.Server.Name}': the handler";
+            throw new InvalidOperationException(
+                $"{subject} {typeof(THandler)} cannot be made: register it, or the services that its constructor needs. {exception.Message}", exception);
+        }
+    }
+
+    private static EndpointContext? EndpointOf(IConnectionBuilder builder) => builder.ApplicationServices?.GetService<EndpointContext>();
+}

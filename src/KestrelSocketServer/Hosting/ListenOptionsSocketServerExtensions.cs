@@ -1,0 +1,110 @@
+using System.Diagnostics.CodeAnalysis;
+using KestrelSocketServer;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Microsoft.AspNetCore.Hosting;
+
+/// <summary>The handler and the socket options of an endpoint.</summary>
+public static class ListenOptionsSocketServerExtensions
+{
+    /// <summary>
+    /// Handles the connections with a <see cref="SocketConnectionHandler"/>, or any other <see cref="ConnectionHandler"/>:
+    /// one instance, taken from the services or made with its constructor parameters from there.
+    /// </summary>
+    /// <typeparam name="THandler">The type of the handler.</typeparam>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="configure">Sets the options of its connections.</param>
+    /// <returns>The same endpoint.</returns>
+    /// <exception cref="InvalidOperationException">The handler cannot be made: a service that it needs is not registered.</exception>
+    public static ListenOptions UseSocketHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this ListenOptions listenOptions, Action<SocketConnectionOptions>? configure = null)
+        where THandler : ConnectionHandler
+    {
+        ConnectionPipeline.Use<THandler>(listenOptions, configure);
+        return listenOptions;
+    }
+
+    /// <summary>Handles each connection with a function that subscribes to its events.</summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection before reading starts (row C2).</param>
+    /// <param name="configure">Sets the options of its connections.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure = null)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure);
+        return listenOptions;
+    }
+
+    /// <summary>Handles each connection with a function that reads in its own flow; when its task completes, a connection that it read ends.</summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection.</param>
+    /// <param name="configure">Sets the options of its connections.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure = null)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure);
+        return listenOptions;
+    }
+
+    /// <summary>Sets how many connections the operating system may hold that have not been accepted yet (row A14).</summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="backlog">The length of the queue, at least 1; the operating system may cap it.</param>
+    /// <returns>The same endpoint.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The length is less than 1.</exception>
+    public static ListenOptions UseBacklog(this ListenOptions listenOptions, int backlog)
+    {
+        EndpointContext endpoint = EndpointContext.Of(listenOptions, nameof(UseBacklog));
+        endpoint.Listener.Backlog = endpoint.AtLeast(1, backlog);
+        return listenOptions;
+    }
+
+    /// <summary>Lets other sockets, also of other processes of the same user, listen on the same port (SO_REUSEPORT, row A14).</summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="reusePort">Whether they may.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseReusePort(this ListenOptions listenOptions, bool reusePort = true)
+    {
+        EndpointContext.Of(listenOptions, nameof(UseReusePort)).Listener.ReusePort = reusePort;
+        return listenOptions;
+    }
+
+    /// <summary>Makes <c>[::]</c> take IPv6 connections only (IPV6_V6ONLY, row A14).</summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="ipv6Only">Whether IPv4 is refused.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseIPv6Only(this ListenOptions listenOptions, bool ipv6Only = true)
+    {
+        EndpointContext.Of(listenOptions, nameof(UseIPv6Only)).Listener.IPv6Only = ipv6Only;
+        return listenOptions;
+    }
+
+    /// <summary>Sets whether small writes are sent at once (TCP_NODELAY), which they are by default.</summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="noDelay">False lets the operating system gather small writes.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseNoDelay(this ListenOptions listenOptions, bool noDelay = true)
+    {
+        EndpointContext.Of(listenOptions, nameof(UseNoDelay)).Listener.NoDelay = noDelay;
+        return listenOptions;
+    }
+
+    /// <summary>Turns TCP keep-alive on, which finds peers that are gone without a word.</summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="time">After how long without traffic the first probe is sent; at least a second.</param>
+    /// <param name="interval">The time between probes that were not answered, at least a second; null leaves it to the operating system.</param>
+    /// <param name="retryCount">After how many unanswered probes the connection is given up, at least 1; null leaves it to the operating system.</param>
+    /// <returns>The same endpoint.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A value is too small.</exception>
+    public static ListenOptions UseKeepAlive(this ListenOptions listenOptions, TimeSpan time, TimeSpan? interval = null, int? retryCount = null)
+    {
+        EndpointContext endpoint = EndpointContext.Of(listenOptions, nameof(UseKeepAlive));
+        var second = TimeSpan.FromSeconds(1);
+        endpoint.Listener.KeepAliveTime = endpoint.AtLeast(second, time);
+        endpoint.Listener.KeepAliveInterval = interval is null ? null : endpoint.AtLeast(second, interval.Value, nameof(interval));
+        endpoint.Listener.KeepAliveRetryCount = retryCount is null ? null : endpoint.AtLeast(1, retryCount.Value, nameof(retryCount));
+        return listenOptions;
+    }
+}

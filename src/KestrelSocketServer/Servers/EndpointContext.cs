@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// What the <see cref="ListenOptions"/> extensions collect for one endpoint. They find it through the options' services,
+/// as the options themselves have no place for it.
+/// </summary>
+internal sealed class EndpointContext(SocketServer server, ConnectionSettings settings) : IKeyedServiceProvider
+{
+    private bool _hasHandler;
+    private bool _handlerIsBehindTls;
+
+    public SocketServer Server { get; } = server;
+
+    public ConnectionSettings Settings { get; } = settings;
+
+    public SocketListenerOptions Listener { get; } = new();
+
+    /// <summary>The application's own services.</summary>
+    public required IServiceProvider ApplicationServices { get; init; }
+
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than <paramref name="least"/>.</exception>
+    public T AtLeast<T>(T least, T value, [CallerArgumentExpression(nameof(value))] string option = "")
+        where T : IComparable<T>
+        => value.CompareTo(least) >= 0 ? value : throw new ArgumentOutOfRangeException(
+            option, value, $"Endpoint '{Server.Name}': {option} is {value}; it must be at least {least}.");
+
+    /// <summary>Ends the pipeline with a handler.</summary>
+    public void UseHandler(ListenOptions listen, ConnectionDelegate handler)
+    {
+        if (_hasHandler)
+        {
+            throw new InvalidOperationException($"Endpoint '{Server.Name}' has two handlers; the first one never passes a connection on.");
+        }
+
+        _hasHandler = true;
+        _handlerIsBehindTls = IsTls(listen);
+        listen.Use(_ => handler);
+    }
+
+    /// <summary>Checks the endpoint once it is configured.</summary>
+    /// <exception cref="InvalidOperationException">Its parts do not fit together.</exception>
+    public void Complete(ListenOptions listen, ListenAddress address)
+    {
+        if (!_hasHandler)
+        {
+            if (!Server.HasConnectionSubscriber)
+            {
+                throw new InvalidOperationException(
+                    $"Endpoint '{Server.Name}' has no handler: call UseSocketHandler in its configuration, or subscribe to the server's Connection event before it listens.");
+            }
+
+            UseHandler(listen, context => SocketConnection.RunAsync(context, Settings, static _ => Task.CompletedTask));
+        }
+
+        if (IsTls(listen) && !_handlerIsBehindTls)
+        {
+            throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseHttps before UseSocketHandler, as the handler would see the encrypted bytes.");
+        }
+
+        if (address.IsTls && !IsTls(listen))
+        {
+            throw new InvalidOperationException($"Endpoint '{Server.Name}': {address} asks for TLS; call UseHttps with a certificate in its configuration.");
+        }
+    }
+
+    // The options tell whether UseHttps was called by the scheme that they print, and by nothing else that is public.
+    private static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+
+    public object? GetService(Type serviceType)
+        => serviceType == typeof(EndpointContext) ? this : ApplicationServices.GetService(serviceType);
+
+    public object? GetKeyedService(Type serviceType, object? serviceKey)
+        => (ApplicationServices as IKeyedServiceProvider)?.GetKeyedService(serviceType, serviceKey);
+
+    public object GetRequiredKeyedService(Type serviceType, object? serviceKey)
+        => ApplicationServices.GetRequiredKeyedService(serviceType, serviceKey);
+
+    /// <exception cref="InvalidOperationException">The options belong to an endpoint of the application's own Kestrel.</exception>
+    public static EndpointContext Of(ListenOptions listenOptions, string option)
+    {
+        ArgumentNullException.ThrowIfNull(listenOptions);
+
+        return listenOptions.ApplicationServices?.GetService<EndpointContext>() ?? throw new InvalidOperationException(
+            $"{option} works for the endpoints of {nameof(WebHostBuilderSocketServerExtensions.UseSocketServer)} only: Kestrel's own listeners have no options per endpoint.");
+    }
+}

@@ -1,0 +1,154 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Accepts the connections of one endpoint for Kestrel. A failing accept is told and tried again, ever more slowly, up to
+/// <see cref="LongestDelay"/> (row L5).
+/// </summary>
+internal sealed class SocketListener(
+    SocketServer server,
+    Socket socket,
+    SocketConnectionContextFactory connectionFactory,
+    Action onAccepted,
+    ILogger logger,
+    TimeProvider timeProvider) : IConnectionListener
+{
+    private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource _closed = new();
+    private readonly Lock _lock = new();
+    private CancellationTokenSource? _accepting;
+    private TaskCompletionSource? _resumed;
+
+    public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    public void Pause()
+    {
+        lock (_lock)
+        {
+            _resumed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _accepting?.Cancel();
+        }
+    }
+
+    public void Resume()
+    {
+        lock (_lock)
+        {
+            _resumed?.TrySetResult();
+            _resumed = null;
+        }
+    }
+
+    /// <remarks>Never throws while the endpoint listens: Kestrel would stop accepting for good.</remarks>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        TimeSpan delay = ShortestDelay;
+        while (!_closed.IsCancellationRequested)
+        {
+            Socket? accepted = null;
+            try
+            {
+                accepted = await AcceptSocketAsync().ConfigureAwait(false);
+                ConnectionContext connection = connectionFactory.Create(accepted);
+                onAccepted();
+                return connection;
+            }
+            catch (OperationCanceledException)
+            {
+                // Paused or closed: the loop finds out which.
+            }
+            catch (Exception) when (_closed.IsCancellationRequested)
+            {
+                // The listening socket was closed under the accept.
+                accepted?.Dispose();
+            }
+            catch (Exception exception)
+            {
+                accepted?.Dispose();
+                OnAcceptFailed(exception, delay);
+                await WaitAsync(delay).ConfigureAwait(false);
+                delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Stops listening at once; the port can be bound again.</summary>
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            _closed.Cancel();
+            Resume();
+        }
+
+        socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync() => UnbindAsync();
+
+    private async ValueTask<Socket> AcceptSocketAsync()
+    {
+        Task? resumed;
+        CancellationTokenSource accepting;
+        lock (_lock)
+        {
+            resumed = _resumed?.Task;
+            accepting = _accepting is { IsCancellationRequested: false } current
+                ? current
+                : _accepting = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
+        }
+
+        if (resumed is not null)
+        {
+            await resumed.WaitAsync(_closed.Token).ConfigureAwait(false);
+        }
+
+        Socket accepted = await socket.AcceptAsync(accepting.Token).ConfigureAwait(false);
+        if (!OperatingSystem.IsLinux() && accepted.ProtocolType == ProtocolType.Tcp)
+        {
+            // Only Linux is known to pass it on from the listening socket.
+            accepted.NoDelay = socket.NoDelay;
+        }
+
+        return accepted;
+    }
+
+    private void OnAcceptFailed(Exception exception, TimeSpan delay)
+    {
+        logger.AcceptFailed(exception, server.Name, delay);
+
+        // Not on the accept flow: a subscriber that takes its time must not hold up accepting.
+        var error = new SocketServerError(SocketServerErrorStage.Accept, exception);
+        ThreadPool.UnsafeQueueUserWorkItem(RaiseUnlessClosed, error, preferLocal: false);
+    }
+
+    private void RaiseUnlessClosed(SocketServerError error)
+    {
+        if (!_closed.IsCancellationRequested)
+        {
+            server.RaiseError(error);
+        }
+    }
+
+    private async Task WaitAsync(TimeSpan delay)
+    {
+        try
+        {
+            await Task.Delay(delay, timeProvider, _closed.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Closed meanwhile.
+        }
+    }
+}

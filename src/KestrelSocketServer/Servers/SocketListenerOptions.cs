@@ -1,0 +1,33 @@
+namespace KestrelSocketServer;
+
+/// <summary>The options of an endpoint's listening socket; they reach that socket alone (row A14).</summary>
+public sealed class SocketListenerOptions
+{
+    /// <summary>How many connections the operating system may hold that have not been accepted yet.</summary>
+    /// <remarks>Defaults to 512, as Kestrel's. The operating system may cap it (<c>net.core.somaxconn</c> on Linux).</remarks>
+    public int Backlog { get; set; } = 512;
+
+    /// <summary>Whether other sockets, also of other processes of the same user, may listen on the same port and share its connections.</summary>
+    /// <remarks>Defaults to false. SO_REUSEPORT on Linux and macOS; not available on Windows.</remarks>
+    public bool ReusePort { get; set; }
+
+    /// <summary>Whether <c>[::]</c> takes IPv6 connections only.</summary>
+    /// <remarks>Defaults to false: <c>[::]</c> takes IPv4 connections too (row A5).</remarks>
+    public bool IPv6Only { get; set; }
+
+    /// <summary>Whether small writes are sent at once (TCP_NODELAY).</summary>
+    /// <remarks>Defaults to true.</remarks>
+    public bool NoDelay { get; set; } = true;
+
+    /// <summary>After how long without traffic TCP keep-alive probes a connection.</summary>
+    /// <remarks>Defaults to null: no probes. In whole seconds.</remarks>
+    public TimeSpan? KeepAliveTime { get; set; }
+
+    /// <summary>The time between two keep-alive probes that were not answered.</summary>
+    /// <remarks>Defaults to null: the operating system's own. In whole seconds; has an effect only with <see cref="KeepAliveTime"/>.</remarks>
+    public TimeSpan? KeepAliveInterval { get; set; }
+
+    /// <summary>After how many unanswered keep-alive probes the connection is given up.</summary>
+    /// <remarks>Defaults to null: the operating system's own. Has an effect only with <see cref="KeepAliveTime"/>.</remarks>
+    public int? KeepAliveRetryCount { get; set; }
+}
