@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -100,8 +101,9 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
             {
                 ApplicationServices = _services,
             };
+            ConnectionDelegate pipeline = EndpointPipeline.Build(endpoint.Address, endpoint.Configure, context);
             server.Attach(await EndpointBinding.StartAsync(
-                server, endpoint.Address, endpoint.Configure, context, _connectionFactory, _loggerFactory, cancellationToken).ConfigureAwait(false));
+                endpoint.Address, context, pipeline, _connectionFactory, _loggerFactory, cancellationToken).ConfigureAwait(false));
             return server;
         }
         finally

@@ -16,58 +16,58 @@ internal sealed class EndpointBinding
     private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private KestrelServer? _kestrel;
-    private SocketListener? _listener;
+    private readonly KestrelServer _kestrel;
+    private ConnectionDelegate _pipeline;
 
     // The listener counts as one, so that the count reaches zero once: when it is closed and the last connection is gone.
     private int _active = 1;
     private int _closed;
 
-    private EndpointBinding(SocketServer server, ILogger logger, TimeProvider timeProvider)
+    private EndpointBinding(
+        EndpointContext context, Socket socket, ConnectionDelegate pipeline, SocketConnectionContextFactory connectionFactory, ILoggerFactory loggerFactory)
     {
-        _server = server;
-        _logger = logger;
-        _timeProvider = timeProvider;
+        _server = context.Server;
+        _logger = context.Settings.Logger;
+        _timeProvider = context.Settings.TimeProvider;
+        _pipeline = pipeline;
+        Listener = new SocketListener(_server, socket, connectionFactory, OnAccepted, _logger, _timeProvider);
+
+        var options = new KestrelServerOptions { ApplicationServices = context };
+        options.Listen(Listener.EndPoint, listen =>
+        {
+            listen.Protocols = HttpProtocols.None;
+            listen.Use(_ => RunAsync);
+        });
+        _kestrel = new KestrelServer(Options.Create(options), new SingleListenerFactory(Listener), loggerFactory);
     }
 
-    public SocketListener Listener => _listener!;
+    public SocketListener Listener { get; }
 
     /// <summary>Whether it is closed and its last connection is gone.</summary>
     public bool HasEnded => _empty.Task.IsCompleted;
 
+    /// <summary>What runs the connections; a change holds for those accepted from then on.</summary>
+    public ConnectionDelegate Pipeline { get => Volatile.Read(ref _pipeline); set => Volatile.Write(ref _pipeline, value); }
+
     /// <summary>Starts to listen.</summary>
-    /// <exception cref="InvalidOperationException">The endpoint has no handler, or an option that it cannot have.</exception>
     /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
     public static async Task<EndpointBinding> StartAsync(
-        SocketServer server,
         ListenAddress address,
-        Action<ListenOptions> configure,
         EndpointContext context,
+        ConnectionDelegate pipeline,
         SocketConnectionContextFactory connectionFactory,
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        var binding = new EndpointBinding(server, context.Settings.Logger, context.Settings.TimeProvider);
-        var options = new KestrelServerOptions { ApplicationServices = context };
-        options.Listen(address.EndPoint, listen =>
-        {
-            // No HTTP, and no HTTP protocol advertised by TLS.
-            listen.Protocols = HttpProtocols.None;
-            listen.Use(binding.Track);
-            configure(listen);
-            context.Complete(listen, address);
-        });
-
-        Socket socket = ListeningSocket.Bind(server.Name, address, context.Listener);
-        binding._listener = new SocketListener(server, socket, connectionFactory, binding.OnAccepted, binding._logger, binding._timeProvider);
-        binding._kestrel = new KestrelServer(Options.Create(options), new SingleListenerFactory(binding._listener), loggerFactory);
+        Socket socket = ListeningSocket.Bind(context.Server.Name, address, context.Listener);
+        var binding = new EndpointBinding(context, socket, pipeline, connectionFactory, loggerFactory);
         try
         {
             await binding._kestrel.StartAsync(new NoHttpApplication(), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            await binding._listener.DisposeAsync().ConfigureAwait(false);
+            await binding.Listener.DisposeAsync().ConfigureAwait(false);
             binding._kestrel.Dispose();
             throw;
         }
@@ -99,7 +99,7 @@ internal sealed class EndpointBinding
         using var timer = new CancellationTokenSource(timeout, _timeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
-        await _kestrel!.StopAsync(linked.Token).ConfigureAwait(false);
+        await _kestrel.StopAsync(linked.Token).ConfigureAwait(false);
     }
 
     private void OnTimedOut(TimeSpan timeout)
@@ -112,17 +112,17 @@ internal sealed class EndpointBinding
 
     private void OnAccepted() => Interlocked.Increment(ref _active);
 
-    private ConnectionDelegate Track(ConnectionDelegate next) => async context =>
+    private async Task RunAsync(ConnectionContext context)
     {
         try
         {
-            await next(context).ConfigureAwait(false);
+            await Pipeline(context).ConfigureAwait(false);
         }
         finally
         {
             Release();
         }
-    };
+    }
 
     private void Release()
     {
@@ -135,7 +135,7 @@ internal sealed class EndpointBinding
     private async Task StopWhenEmptyAsync()
     {
         await _empty.Task.ConfigureAwait(false);
-        await _kestrel!.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        await _kestrel.StopAsync(CancellationToken.None).ConfigureAwait(false);
         _kestrel.Dispose();
     }
 }

@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KestrelSocketServer;
+
+/// <summary>Builds what runs the connections of an endpoint: its middleware, TLS among them, and its handler.</summary>
+internal static class EndpointPipeline
+{
+    /// <remarks>On options of its own, bound to nothing, so that it can be built anew while the endpoint listens.</remarks>
+    /// <exception cref="InvalidOperationException">The endpoint has no handler, or parts that do not fit together.</exception>
+    public static ConnectionDelegate Build(ListenAddress address, Action<ListenOptions> configure, EndpointContext context)
+    {
+        ConnectionDelegate? pipeline = null;
+        new KestrelServerOptions { ApplicationServices = context }.Listen(address.EndPoint, listen =>
+        {
+            // No HTTP, and no HTTP protocol advertised by TLS.
+            listen.Protocols = HttpProtocols.None;
+            configure(listen);
+            context.Complete(listen, address);
+            pipeline = listen.Build();
+        });
+
+        return pipeline!;
+    }
+}
