@@ -23,11 +23,23 @@ internal static partial class SocketServerLog
     [LoggerMessage(5, LogLevel.Debug, "Endpoint {EndpointName} has resumed accepting.", EventName = "AcceptingResumed")]
     public static partial void AcceptingResumed(this ILogger logger, string endpointName);
 
-    [LoggerMessage(6, LogLevel.Warning, "A subscriber of an event of endpoint {EndpointName} threw.", EventName = "SubscriberFault")]
-    public static partial void SubscriberFault(this ILogger logger, Exception exception, string endpointName);
+    [LoggerMessage(6, LogLevel.Warning, "A subscriber of an event of {Subject} threw.", EventName = "SubscriberFault")]
+    public static partial void SubscriberFault(this ILogger logger, Exception exception, string subject);
 
     [LoggerMessage(7, LogLevel.Information, "Endpoint {EndpointName} closes its {Count} connections: they have not ended within the shutdown time-out of {Timeout}.", EventName = "ShutdownTimedOut")]
     public static partial void ShutdownTimedOut(this ILogger logger, string endpointName, int count, TimeSpan timeout);
+
+    [LoggerMessage(8, LogLevel.Information, "The endpoints follow the changed configuration.", EventName = "ConfigurationApplied")]
+    public static partial void ConfigurationApplied(this ILogger logger);
+
+    [LoggerMessage(9, LogLevel.Error, "The changed configuration cannot be applied; the endpoints stay as they are.", EventName = "ConfigurationRefused")]
+    public static partial void ConfigurationRefused(this ILogger logger, Exception exception);
+
+    [LoggerMessage(20, LogLevel.Warning, "Configuration key {Key} is not known and has no effect.", EventName = "UnknownKey")]
+    public static partial void UnknownKey(this ILogger logger, string key);
+
+    [LoggerMessage(21, LogLevel.Warning, "Configuration key {Key} is not known and has no effect; did you mean {Nearest}?", EventName = "UnknownKeyNearKnown")]
+    public static partial void UnknownKeyNearKnown(this ILogger logger, string key, string nearest);
 
     [LoggerMessage(10, LogLevel.Warning, "Connection id \"{ConnectionId}\": the handler threw; the connection is closed.", EventName = "HandlerFault")]
     public static partial void HandlerFault(this ILogger logger, Exception exception, string connectionId);

@@ -76,7 +76,10 @@ internal static class ConnectionPipeline
         EndpointContext? endpoint = EndpointOf(builder);
         try
         {
-            return ActivatorUtilities.GetServiceOrCreateInstance<THandler>(endpoint?.ApplicationServices ?? builder.ApplicationServices);
+            return endpoint is null
+                ? ActivatorUtilities.GetServiceOrCreateInstance<THandler>(builder.ApplicationServices)
+                : (THandler)endpoint.Server.Handlers.GetOrAdd(
+                    typeof(THandler), _ => ActivatorUtilities.GetServiceOrCreateInstance<THandler>(endpoint.ApplicationServices));
         }
         catch (InvalidOperationException exception)
         {

@@ -2,25 +2,48 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelSocketServer;
 
-/// <summary>What an endpoint is to be, before it listens.</summary>
+/// <summary>What code says of an endpoint, before it listens.</summary>
 internal sealed class EndpointDefinition
 {
-    public EndpointDefinition(string name, ListenAddress address, Action<ListenOptions> configure)
+    private Action<ListenOptions>? _configure;
+
+    public EndpointDefinition(string name)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        ArgumentNullException.ThrowIfNull(address);
-        ArgumentNullException.ThrowIfNull(configure);
 
         Name = name;
-        Address = address;
-        Configure = configure;
     }
 
     public string Name { get; }
 
-    public ListenAddress Address { get; }
+    /// <summary>The address, null where configuration gives it. A Url in configuration replaces it.</summary>
+    public ListenAddress? Address { get; private set; }
 
-    public Action<ListenOptions> Configure { get; }
+    /// <summary>Whether the endpoint is left out when nothing gives it an address.</summary>
+    public bool Optional { get; set; }
+
+    /// <exception cref="InvalidOperationException">The endpoint has an address.</exception>
+    public void Listen(ListenAddress address, Action<ListenOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+
+        if (Address is not null)
+        {
+            throw new InvalidOperationException($"Endpoint '{Name}' is there twice; the names of endpoints are unique without regard to case.");
+        }
+
+        Address = address;
+        AddConfigure(configure);
+    }
+
+    public void AddConfigure(Action<ListenOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+
+        _configure += configure;
+    }
+
+    public void Configure(ListenOptions listenOptions) => _configure?.Invoke(listenOptions);
 
     public static ListenAddress ParseAddress(string name, string address) => Parse(name, address, ListenAddress.Parse);
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
 
 namespace KestrelSocketServer;
 
@@ -17,7 +18,10 @@ public sealed class SocketServerOptions
     /// </remarks>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
-    internal IReadOnlyCollection<EndpointDefinition> Endpoints => _endpoints.Values;
+    internal IReadOnlyDictionary<string, EndpointDefinition> Endpoints => _endpoints;
+
+    /// <summary>The section that holds the endpoints; null where there is no configuration.</summary>
+    internal IConfiguration? Configuration { get; set; }
 
     /// <summary>Adds an endpoint that listens when the host starts.</summary>
     /// <param name="name">The name by which it is injected, logged and measured; unique without regard to case.</param>
@@ -51,12 +55,22 @@ public sealed class SocketServerOptions
     /// <exception cref="InvalidOperationException">The name is used twice.</exception>
     public SocketServerOptions Listen(string name, ListenAddress address, Action<ListenOptions> configure)
     {
-        var endpoint = new EndpointDefinition(name, address, configure);
-        if (!_endpoints.TryAdd(endpoint.Name, endpoint))
-        {
-            throw new InvalidOperationException($"Endpoint '{name}' is there twice; the names of endpoints are unique without regard to case.");
-        }
-
+        Define(name).Listen(address, configure);
         return this;
+    }
+
+    /// <summary>
+    /// Gives an endpoint of the configuration its handler, and whatever else code has to say of it. An endpoint that
+    /// configuration does not have fails the start, unless it is <see cref="SocketEndpointBuilder.Optional"/>.
+    /// </summary>
+    /// <param name="name">The name of the endpoint, compared without case.</param>
+    /// <returns>A builder for the endpoint.</returns>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    public SocketEndpointBuilder Endpoint(string name) => new(Define(name));
+
+    private EndpointDefinition Define(string name)
+    {
+        var added = new EndpointDefinition(name);
+        return _endpoints.TryAdd(name, added) ? added : _endpoints[name];
     }
 }

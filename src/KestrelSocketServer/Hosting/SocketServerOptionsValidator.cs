@@ -2,11 +2,23 @@ using Microsoft.Extensions.Options;
 
 namespace KestrelSocketServer;
 
+/// <summary>Finds all mistakes of the configuration, and of what code and configuration say together.</summary>
 internal sealed class SocketServerOptionsValidator : IValidateOptions<SocketServerOptions>
 {
     public ValidateOptionsResult Validate(string? name, SocketServerOptions options)
-        => options.ShutdownTimeout >= TimeSpan.Zero || options.ShutdownTimeout == Timeout.InfiniteTimeSpan
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail(
-                $"SocketServer:ShutdownTimeout: '{options.ShutdownTimeout}' is negative; give zero or more, or Timeout.InfiniteTimeSpan to wait as long as the host does.");
+    {
+        SocketServerSnapshot configuration = SocketServerConfiguration.Read(options.Configuration);
+        if (configuration.Errors.Count == 0)
+        {
+            EndpointPlan.Create(options.Endpoints, configuration);
+        }
+
+        if (options.ShutdownTimeout < TimeSpan.Zero && options.ShutdownTimeout != Timeout.InfiniteTimeSpan)
+        {
+            configuration.Errors.Add(
+                $"{nameof(SocketServerOptions.ShutdownTimeout)}: '{options.ShutdownTimeout}' is negative; give zero or more, or Timeout.InfiniteTimeSpan to wait as long as the host does");
+        }
+
+        return configuration.Errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(configuration.Errors);
+    }
 }

@@ -1,4 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using KestrelSocketServer;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -21,7 +25,7 @@ public static class SocketServerServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
 
         services.AddLogging();
-        services.AddOptions<SocketServerOptions>().ValidateOnStart();
+        services.AddOptions<SocketServerOptions>().Configure<IServiceProvider>(ReadDefaultSection).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SocketServerOptions>, SocketServerOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<SocketServers>();
@@ -37,5 +41,55 @@ public static class SocketServerServiceCollectionExtensions
         }
 
         return services;
+    }
+
+    /// <summary>Adds the endpoints of a section other than <c>SocketServer</c>.</summary>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="configuration">The section, in place of <c>SocketServer</c>; its changes are followed.</param>
+    /// <param name="configure">Adds endpoints, and gives those of the section their handlers.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddSocketServer(this IServiceCollection services, IConfiguration configuration, Action<SocketServerOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+
+        services.AddSocketServer();
+        services.Configure<SocketServerOptions>(options => Read(configuration, options));
+        if (configure is not null)
+        {
+            services.Configure(configure);
+        }
+
+        return services;
+    }
+
+    /// <summary>Handles the connections of a configured endpoint with a handler, a singleton that is registered here too.</summary>
+    /// <typeparam name="THandler">The type of the handler.</typeparam>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="endpointName">The name of the endpoint in configuration.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddSocketHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this IServiceCollection services, string endpointName)
+        where THandler : ConnectionHandler
+    {
+        services.AddSocketServer(options => options.Endpoint(endpointName).UseHandler<THandler>());
+        services.TryAddSingleton<THandler>();
+        return services;
+    }
+
+    private static void ReadDefaultSection(SocketServerOptions options, IServiceProvider services)
+    {
+        if (options.Configuration is null && services.GetService<IConfiguration>() is { } configuration)
+        {
+            Read(configuration.GetSection(SocketServerConfiguration.DefaultSection), options);
+        }
+    }
+
+    private static void Read(IConfiguration configuration, SocketServerOptions options)
+    {
+        options.Configuration = configuration;
+        if (TimeSpan.TryParse(configuration[nameof(SocketServerOptions.ShutdownTimeout)], CultureInfo.InvariantCulture, out TimeSpan timeout))
+        {
+            options.ShutdownTimeout = timeout;
+        }
     }
 }

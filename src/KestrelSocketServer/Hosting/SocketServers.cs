@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -9,33 +8,36 @@ using Microsoft.Extensions.Options;
 
 namespace KestrelSocketServer;
 
-/// <summary>The servers of the application, by name.</summary>
+/// <summary>The servers of the application, by name: those of code and configuration, and those that came at run time.</summary>
 internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposable
 {
     private readonly ConcurrentDictionary<string, SocketServer> _servers = new(StringComparer.OrdinalIgnoreCase);
-    private readonly SemaphoreSlim _listening = new(1);
+    private readonly HashSet<string> _unknownKeys = new(StringComparer.OrdinalIgnoreCase);
+    private readonly SemaphoreSlim _changing = new(1);
     private readonly SocketServerOptions _options;
-    private readonly IServiceProvider _services;
-    private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
-    private readonly TimeProvider _timeProvider;
     private readonly SocketConnectionContextFactory _connectionFactory;
+    private readonly EndpointReconciler _reconciler;
+    private readonly ConfigurationReloader? _reloader;
     private bool _stopping;
 
     public SocketServers(IOptions<SocketServerOptions> options, IServiceProvider services, ILoggerFactory loggerFactory, TimeProvider timeProvider)
     {
         _options = options.Value;
-        _services = services;
-        _loggerFactory = loggerFactory;
         _logger = loggerFactory.CreateLogger(SocketServerLog.Category);
-        _timeProvider = timeProvider;
         _connectionFactory = new SocketConnectionContextFactory(
             new SocketConnectionFactoryOptions(), loggerFactory.CreateLogger<SocketConnectionContextFactory>());
-        foreach (EndpointDefinition endpoint in _options.Endpoints)
+        _reconciler = new EndpointReconciler(services, _connectionFactory, loggerFactory, _logger, timeProvider);
+        _reloader = _options.Configuration is null ? null : new ConfigurationReloader(_options.Configuration, ReloadAsync);
+        foreach (EndpointPlan plan in ReadPlans())
         {
-            _servers[endpoint.Name] = new SocketServer(endpoint.Name, _logger);
+            ServerOf(plan.Name);
         }
     }
+
+    public event Action? Changed;
+
+    public event Action<Exception>? ReloadFailed;
 
     public int Count => _servers.Count;
 
@@ -55,25 +57,39 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>Starts all endpoints; when one cannot listen, those that had started are stopped again.</summary>
+    /// <summary>Starts all endpoints, or none when one cannot listen.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            foreach (EndpointDefinition endpoint in _options.Endpoints)
-            {
-                await ListenAsync(endpoint, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch
-        {
-            await StopAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-            throw;
-        }
+        await ApplyAsync(cancellationToken).ConfigureAwait(false);
+        _reloader?.Start();
     }
 
     public async Task<ISocketServer> ListenAsync(string name, string address, Action<ListenOptions> configure, CancellationToken cancellationToken = default)
-        => await ListenAsync(new EndpointDefinition(name, EndpointDefinition.ParseAddress(name, address), configure), cancellationToken).ConfigureAwait(false);
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var plan = new EndpointPlan(name, EndpointDefinition.ParseAddress(name, address), new SocketEndpointOptions(), configure, "");
+
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_stopping, this);
+            SocketServer server = ServerOf(name);
+            if (server.IsListening)
+            {
+                throw new InvalidOperationException($"Endpoint '{name}' is listening on {server.Address} already; close it first.");
+            }
+
+            await _reconciler.ListenAsync(plan, server, cancellationToken).ConfigureAwait(false);
+            return server;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    public Task CloseAsync(string name, CancellationToken cancellationToken = default) => Get(name).CloseAsync(cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => StopAsync(_options.ShutdownTimeout, cancellationToken);
 
@@ -85,40 +101,95 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private async Task<SocketServer> ListenAsync(EndpointDefinition endpoint, CancellationToken cancellationToken)
-    {
-        await _listening.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            ObjectDisposedException.ThrowIf(_stopping, this);
-            SocketServer server = _servers.GetOrAdd(endpoint.Name, static (name, logger) => new SocketServer(name, logger), _logger);
-            if (server.IsListening)
-            {
-                throw new InvalidOperationException($"Endpoint '{endpoint.Name}' is listening on {server.Address} already; close it first.");
-            }
-
-            var context = new EndpointContext(server, new ConnectionSettings(new SocketConnectionOptions(), server, _logger, _timeProvider))
-            {
-                ApplicationServices = _services,
-            };
-            ConnectionDelegate pipeline = EndpointPipeline.Build(endpoint.Address, endpoint.Configure, context);
-            server.Attach(await EndpointBinding.StartAsync(
-                endpoint.Address, context, pipeline, _connectionFactory, _loggerFactory, cancellationToken).ConfigureAwait(false));
-            return server;
-        }
-        finally
-        {
-            _listening.Release();
-        }
-    }
+    private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self.OnChanged), this);
 
     private async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        // Not cancellable: a start under way is waited for, so that nothing listens on when this returns.
-        await _listening.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        _reloader?.Dispose();
+
+        // Not cancellable: a change under way is waited for, so that nothing listens on when this returns.
+        await _changing.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         _stopping = true;
-        _listening.Release();
+        _changing.Release();
 
         await Task.WhenAll(_servers.Values.Select(server => server.StopAsync(timeout, cancellationToken))).ConfigureAwait(false);
+    }
+
+    private async Task ReloadAsync()
+    {
+        try
+        {
+            if (await ApplyAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                _logger.ConfigurationApplied();
+            }
+        }
+        catch (Exception exception)
+        {
+            _logger.ConfigurationRefused(exception);
+            Raise(ReloadFailed, exception);
+        }
+    }
+
+    private async Task<bool> ApplyAsync(CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return !_stopping && await _reconciler.ApplyAsync(ReadPlans(), ServerOf, _servers.Values, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <exception cref="OptionsValidationException">The configuration has mistakes; the exception names them all.</exception>
+    private IReadOnlyList<EndpointPlan> ReadPlans()
+    {
+        SocketServerSnapshot configuration = SocketServerConfiguration.Read(_options.Configuration);
+        IReadOnlyList<EndpointPlan> plans = EndpointPlan.Create(_options.Endpoints, configuration);
+        if (configuration.Errors.Count > 0)
+        {
+            throw new OptionsValidationException(SocketServerConfiguration.DefaultSection, typeof(SocketServerOptions), configuration.Errors);
+        }
+
+        foreach ((string key, string? nearest) in configuration.UnknownKeys.Where(unknown => _unknownKeys.Add(unknown.Path)))
+        {
+            if (nearest is null)
+            {
+                _logger.UnknownKey(key);
+            }
+            else
+            {
+                _logger.UnknownKeyNearKnown(key, nearest);
+            }
+        }
+
+        return plans;
+    }
+
+    private void OnChanged()
+    {
+        try
+        {
+            Changed?.Invoke();
+        }
+        catch (Exception exception)
+        {
+            _logger.SubscriberFault(exception, "the servers");
+        }
+    }
+
+    private void Raise(Action<Exception>? subscribers, Exception argument)
+    {
+        try
+        {
+            subscribers?.Invoke(argument);
+        }
+        catch (Exception exception)
+        {
+            _logger.SubscriberFault(exception, "the servers");
+        }
     }
 }

@@ -26,6 +26,7 @@ internal sealed class EndpointBinding
     private EndpointBinding(
         EndpointContext context, Socket socket, ConnectionDelegate pipeline, SocketConnectionContextFactory connectionFactory, ILoggerFactory loggerFactory)
     {
+        Context = context;
         _server = context.Server;
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
@@ -46,20 +47,21 @@ internal sealed class EndpointBinding
     /// <summary>Whether it is closed and its last connection is gone.</summary>
     public bool HasEnded => _empty.Task.IsCompleted;
 
-    /// <summary>What runs the connections; a change holds for those accepted from then on.</summary>
-    public ConnectionDelegate Pipeline { get => Volatile.Read(ref _pipeline); set => Volatile.Write(ref _pipeline, value); }
+    /// <summary>What the pipeline was built with.</summary>
+    public EndpointContext Context { get; private set; }
 
-    /// <summary>Starts to listen.</summary>
-    /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
+    /// <summary>What runs the connections.</summary>
+    public ConnectionDelegate Pipeline => Volatile.Read(ref _pipeline);
+
+    /// <summary>Starts to accept.</summary>
     public static async Task<EndpointBinding> StartAsync(
-        ListenAddress address,
+        Socket socket,
         EndpointContext context,
         ConnectionDelegate pipeline,
         SocketConnectionContextFactory connectionFactory,
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        Socket socket = ListeningSocket.Bind(context.Server.Name, address, context.Listener);
         var binding = new EndpointBinding(context, socket, pipeline, connectionFactory, loggerFactory);
         try
         {
@@ -73,6 +75,13 @@ internal sealed class EndpointBinding
         }
 
         return binding;
+    }
+
+    /// <summary>Changes what runs the connections that are accepted from now on.</summary>
+    public void Update(EndpointContext context, ConnectionDelegate pipeline)
+    {
+        Context = context;
+        Volatile.Write(ref _pipeline, pipeline);
     }
 
     /// <summary>Stops listening at once. Connections live on; what is left of the server ends with the last of them.</summary>

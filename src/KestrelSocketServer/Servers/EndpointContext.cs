@@ -10,7 +10,7 @@ namespace KestrelSocketServer;
 /// What the <see cref="ListenOptions"/> extensions collect for one endpoint. They find it through the options' services,
 /// as the options themselves have no place for it.
 /// </summary>
-internal sealed class EndpointContext(SocketServer server, ConnectionSettings settings) : IKeyedServiceProvider
+internal sealed class EndpointContext(SocketServer server, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
 {
     private bool _hasHandler;
     private bool _handlerIsBehindTls;
@@ -19,7 +19,7 @@ internal sealed class EndpointContext(SocketServer server, ConnectionSettings se
 
     public ConnectionSettings Settings { get; } = settings;
 
-    public SocketListenerOptions Listener { get; } = new();
+    public SocketListenerOptions Listener { get; } = listener;
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }

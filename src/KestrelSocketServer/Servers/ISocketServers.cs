@@ -9,6 +9,15 @@ namespace KestrelSocketServer;
 public interface ISocketServers : IReadOnlyCollection<ISocketServer>
 #pragma warning restore CA1710
 {
+    /// <summary>An endpoint has started or stopped to listen. Raised on the flow that changed it: do not wait in it for another change.</summary>
+    event Action? Changed;
+
+    /// <summary>
+    /// A change of the configuration could not be applied, for the reason given: all endpoints stay as they were. Raised on
+    /// the thread pool.
+    /// </summary>
+    event Action<Exception>? ReloadFailed;
+
     /// <summary>Finds a server by the name of its endpoint.</summary>
     /// <param name="name">The name, compared without case.</param>
     /// <param name="server">The server, listening or not.</param>
@@ -25,4 +34,10 @@ public interface ISocketServers : IReadOnlyCollection<ISocketServer>
     /// <exception cref="InvalidOperationException">An endpoint of that name is listening, or has no handler.</exception>
     /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
     Task<ISocketServer> ListenAsync(string name, string address, Action<ListenOptions> configure, CancellationToken cancellationToken = default);
+
+    /// <summary>Stops listening on an endpoint at once; its connections live on (row L7). Has no effect where it does not listen.</summary>
+    /// <param name="name">The name of the endpoint, compared without case.</param>
+    /// <param name="cancellationToken">Ends the wait, not the close.</param>
+    /// <exception cref="InvalidOperationException">There is no endpoint of that name.</exception>
+    Task CloseAsync(string name, CancellationToken cancellationToken = default);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -8,7 +9,7 @@ namespace KestrelSocketServer;
 /// A named endpoint. It outlives the times when it listens, so that whoever had it injected keeps its subscriptions when
 /// it is closed and listens again.
 /// </summary>
-internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
+internal sealed class SocketServer(string name, ILogger logger, Action onChanged) : ISocketServer
 {
     private readonly ConcurrentDictionary<SocketConnection, bool> _connections = new();
     private readonly Lock _lock = new();
@@ -31,6 +32,15 @@ internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
     public bool IsAcceptingPaused => _paused;
 
     public bool IsListening => _binding is not null;
+
+    /// <summary>What it listens with, null when it does not.</summary>
+    public EndpointBinding? Binding => _binding;
+
+    /// <summary>The plan that it follows, null where it was started at run time.</summary>
+    public AppliedEndpoint? Applied { get; private set; }
+
+    /// <summary>The handlers of its endpoint: they outlive changes of its configuration, with all they know.</summary>
+    public ConcurrentDictionary<Type, ConnectionHandler> Handlers { get; } = new();
 
     /// <summary>Whether somebody waits for connections: then the endpoint needs no handler of its own.</summary>
     public bool HasConnectionSubscriber => Connection is not null;
@@ -73,11 +83,13 @@ internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
         return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
     }
 
-    /// <summary>Takes over a binding that was started.</summary>
-    public void Attach(EndpointBinding binding)
+    /// <summary>Takes over a binding that was started, in place of the one that it has, whose connections live on.</summary>
+    public async Task ReplaceAsync(EndpointBinding binding)
     {
+        EndpointBinding? previous;
         lock (_lock)
         {
+            previous = _binding;
             _bindings.RemoveAll(earlier => earlier.HasEnded);
             _bindings.Add(binding);
             _binding = binding;
@@ -87,8 +99,24 @@ internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
             }
         }
 
+        if (previous is not null)
+        {
+            await previous.CloseAsync().ConfigureAwait(false);
+        }
+
         logger.Listening(Name, Address!);
+        onChanged();
     }
+
+    /// <summary>Follows a plan from now on.</summary>
+    public void Apply(EndpointPlan plan, EndpointContext context, ConnectionDelegate pipeline)
+    {
+        Applied = new AppliedEndpoint(plan, context);
+        _binding?.Update(context, pipeline);
+    }
+
+    /// <summary>Follows no plan any more.</summary>
+    public void Forget() => Applied = null;
 
     public void Add(SocketConnection connection) => _connections.TryAdd(connection, true);
 
@@ -105,7 +133,7 @@ internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
         }
         catch (Exception exception)
         {
-            logger.SubscriberFault(exception, Name);
+            logger.SubscriberFault(exception, $"endpoint {Name}");
         }
     }
 
@@ -121,6 +149,7 @@ internal sealed class SocketServer(string name, ILogger logger) : ISocketServer
         if (binding is not null)
         {
             logger.StoppedListening(Name, EndPointFormatter.Format(binding.Listener.EndPoint)!);
+            onChanged();
         }
 
         return binding;

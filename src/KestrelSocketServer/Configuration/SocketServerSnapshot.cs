@@ -1,0 +1,16 @@
+namespace KestrelSocketServer;
+
+/// <summary>What configuration says at one moment, with all that is wrong with it.</summary>
+internal sealed class SocketServerSnapshot
+{
+    private readonly Dictionary<string, ConfiguredEndpoint> _endpoints = new(StringComparer.OrdinalIgnoreCase);
+
+    public IReadOnlyDictionary<string, ConfiguredEndpoint> Endpoints => _endpoints;
+
+    public List<string> Errors { get; } = [];
+
+    /// <summary>Keys that have no effect, each with the known key that is nearest, if any is near.</summary>
+    public List<(string Path, string? Nearest)> UnknownKeys { get; } = [];
+
+    public void Add(ConfiguredEndpoint endpoint) => _endpoints.Add(endpoint.Name, endpoint);
+}

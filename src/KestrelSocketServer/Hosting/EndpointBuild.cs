@@ -1,0 +1,44 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelSocketServer;
+
+/// <summary>An endpoint on its way from a plan to a server.</summary>
+internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, EndpointContext context, ConnectionDelegate pipeline)
+{
+    public EndpointPlan Plan { get; } = plan;
+
+    public SocketServer Server { get; } = server;
+
+    public EndpointContext Context { get; } = context;
+
+    public ConnectionDelegate Pipeline { get; } = pipeline;
+
+    /// <summary>The new listening socket, where one is needed.</summary>
+    public Socket? Socket { get; set; }
+
+    /// <summary>Whether the server's socket is already what the plan asks for.</summary>
+    public bool KeepsSocket { get; } =
+        server.Applied is { } applied && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)
+        && applied.Plan.Address.Equals(plan.Address) && applied.Context.Listener.Equals(context.Listener);
+
+    /// <summary>Whether the server holds the address that the plan asks for.</summary>
+    public bool IsInTheWayOf(SocketServer other)
+    {
+        if (other.Binding is not { } binding || (Context.Listener.ReusePort && binding.Context.Listener.ReusePort))
+        {
+            return false;
+        }
+
+        return (Plan.Address.EndPoint, binding.Listener.EndPoint) switch
+        {
+            (IPEndPoint wanted, IPEndPoint held) => wanted.Port == held.Port && wanted.Port != 0
+                && (wanted.Address.Equals(held.Address) || IsAny(wanted.Address) || IsAny(held.Address)),
+            (UnixDomainSocketEndPoint wanted, UnixDomainSocketEndPoint held) => wanted.Equals(held),
+            _ => false,
+        };
+    }
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+}

@@ -1,0 +1,114 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Makes the endpoints what a set of plans says, all of it or nothing: everything that can fail is done before anything is
+/// given up, and undone when it fails. Used by one at a time.
+/// </summary>
+internal sealed class EndpointReconciler(
+    IServiceProvider services, SocketConnectionContextFactory connectionFactory, ILoggerFactory loggerFactory, ILogger logger, TimeProvider timeProvider)
+{
+    /// <summary>Applies the plans of the servers, given all servers there are.</summary>
+    /// <returns>Whether anything was changed.</returns>
+    /// <exception cref="InvalidOperationException">An endpoint does not fit together; nothing is changed.</exception>
+    /// <exception cref="IOException">An address cannot be listened on; nothing is changed (row A13).</exception>
+    public async Task<bool> ApplyAsync(
+        IReadOnlyList<EndpointPlan> plans, Func<string, SocketServer> serverOf, IEnumerable<SocketServer> servers, CancellationToken cancellationToken)
+    {
+        EndpointBuild[] builds = [.. plans
+            .Select(plan => (Plan: plan, Server: serverOf(plan.Name)))
+            .Where(pair => pair.Server.Applied?.Plan.Fingerprint != pair.Plan.Fingerprint || !pair.Server.Applied.Plan.Address.Equals(pair.Plan.Address))
+            .Select(pair => Build(pair.Plan, pair.Server))];
+        HashSet<SocketServer> planned = [.. plans.Select(plan => serverOf(plan.Name))];
+        SocketServer[] removed = [.. servers.Where(server => server.Applied is not null && !planned.Contains(server))];
+
+        EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSocket)];
+        SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
+        await BindAsync(moved, leaving, cancellationToken).ConfigureAwait(false);
+
+        foreach (EndpointBuild build in moved)
+        {
+            EndpointBinding binding = await EndpointBinding.StartAsync(
+                build.Socket!, build.Context, build.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false);
+            await build.Server.ReplaceAsync(binding).ConfigureAwait(false);
+        }
+
+        foreach (EndpointBuild build in builds)
+        {
+            build.Server.Apply(build.Plan, build.Context, build.Pipeline);
+        }
+
+        foreach (SocketServer server in removed)
+        {
+            server.Forget();
+            await server.CloseAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return builds.Length + removed.Length > 0;
+    }
+
+    /// <summary>Starts an endpoint that is no part of the plans.</summary>
+    /// <exception cref="InvalidOperationException">The endpoint does not fit together.</exception>
+    /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
+    public async Task ListenAsync(EndpointPlan plan, SocketServer server, CancellationToken cancellationToken)
+    {
+        EndpointBuild build = Build(plan, server);
+        Socket socket = ListeningSocket.Bind(plan.Name, plan.Address, build.Context.Listener);
+        await server.ReplaceAsync(await EndpointBinding.StartAsync(
+            socket, build.Context, build.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    private EndpointBuild Build(EndpointPlan plan, SocketServer server)
+    {
+        var context = new EndpointContext(server, plan.Options.Socket, new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider))
+        {
+            ApplicationServices = services,
+        };
+        return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Address, plan.Configure, context));
+    }
+
+    // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after.
+    private async Task BindAsync(EndpointBuild[] builds, SocketServer[] leaving, CancellationToken cancellationToken)
+    {
+        var closed = new List<(SocketServer Server, EndpointBinding Binding)>();
+        try
+        {
+            foreach (EndpointBuild build in builds.OrderBy(build => leaving.Any(build.IsInTheWayOf)))
+            {
+                foreach (SocketServer server in leaving.Where(build.IsInTheWayOf))
+                {
+                    closed.Add((server, server.Binding!));
+                    await server.CloseAsync(CancellationToken.None).ConfigureAwait(false);
+                }
+
+                build.Socket = ListeningSocket.Bind(build.Plan.Name, build.Plan.Address, build.Context.Listener);
+            }
+        }
+        catch
+        {
+            foreach (EndpointBuild build in builds)
+            {
+                build.Socket?.Dispose();
+            }
+
+            foreach ((SocketServer server, EndpointBinding binding) in closed)
+            {
+                await RestoreAsync(server, binding, cancellationToken).ConfigureAwait(false);
+            }
+
+            throw;
+        }
+    }
+
+    private async Task RestoreAsync(SocketServer server, EndpointBinding binding, CancellationToken cancellationToken)
+    {
+        // The address that it really had, also where the plan left the port open.
+        var address = new ListenAddress(binding.Listener.EndPoint is UnixDomainSocketEndPoint ? ListenAddressParser.Unix : ListenAddressParser.Tcp, binding.Listener.EndPoint);
+        Socket socket = ListeningSocket.Bind(server.Name, address, binding.Context.Listener);
+        await server.ReplaceAsync(await EndpointBinding.StartAsync(
+            socket, binding.Context, binding.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+}

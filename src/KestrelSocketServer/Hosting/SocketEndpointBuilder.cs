@@ -1,0 +1,48 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KestrelSocketServer;
+
+/// <summary>Says in code what is done with an endpoint that configuration gives.</summary>
+public sealed class SocketEndpointBuilder
+{
+    private readonly EndpointDefinition _endpoint;
+
+    internal SocketEndpointBuilder(EndpointDefinition endpoint) => _endpoint = endpoint;
+
+    /// <summary>Handles its connections with a handler: one instance for all, kept when configuration changes.</summary>
+    /// <typeparam name="THandler">The type of the handler, a <see cref="SocketConnectionHandler"/> or any other <see cref="ConnectionHandler"/>.</typeparam>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+        where THandler : ConnectionHandler
+        => Configure(listen => listen.UseSocketHandler<THandler>());
+
+    /// <summary>Handles each of its connections with a function that subscribes to events.</summary>
+    /// <param name="onConnection">Called for each connection before reading starts (row C2).</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseHandler(Action<ISocketConnection> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
+
+    /// <summary>Handles each of its connections with a function that reads in its own flow.</summary>
+    /// <param name="onConnection">Called for each connection.</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseHandler(Func<ISocketConnection, Task> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
+
+    /// <summary>Sets anything else of the endpoint; what is set here prevails over configuration.</summary>
+    /// <param name="configure">Called whenever the endpoint is built: at start, and when its configuration has changed.</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder Configure(Action<ListenOptions> configure)
+    {
+        _endpoint.AddConfigure(configure);
+        return this;
+    }
+
+    /// <summary>Leaves the endpoint out, rather than to fail, where configuration does not have it.</summary>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder Optional()
+    {
+        _endpoint.Optional = true;
+        return this;
+    }
+}
