@@ -37,6 +37,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
 
     public event Action? Changed;
 
+    public event Action? Reloaded;
+
     public event Action<Exception>? ReloadFailed;
 
     public int Count => _servers.Count;
@@ -123,6 +125,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
             {
                 _logger.ConfigurationApplied();
             }
+
+            Raise(Reloaded);
         }
         catch (Exception exception)
         {
@@ -169,19 +173,11 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         return plans;
     }
 
-    private void OnChanged()
-    {
-        try
-        {
-            Changed?.Invoke();
-        }
-        catch (Exception exception)
-        {
-            _logger.SubscriberFault(exception, "the servers");
-        }
-    }
+    private void OnChanged() => Raise(Changed);
 
-    private void Raise(Action<Exception>? subscribers, Exception argument)
+    private void Raise(Action? subscribers) => Raise(_ => subscribers?.Invoke(), (object?)null);
+
+    private void Raise<T>(Action<T>? subscribers, T argument)
     {
         try
         {

@@ -12,6 +12,9 @@ public interface ISocketServers : IReadOnlyCollection<ISocketServer>
     /// <summary>An endpoint has started or stopped to listen. Raised on the flow that changed it: do not wait in it for another change.</summary>
     event Action? Changed;
 
+    /// <summary>The endpoints follow the configuration as it is now, whether or not that changed any of them. Raised on the thread pool.</summary>
+    event Action? Reloaded;
+
     /// <summary>
     /// A change of the configuration could not be applied, for the reason given: all endpoints stay as they were. Raised on
     /// the thread pool.
