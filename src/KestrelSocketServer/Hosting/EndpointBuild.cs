@@ -21,7 +21,7 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
     /// <summary>Whether the server's socket is already what the plan asks for.</summary>
     public bool KeepsSocket { get; } =
         server.Applied is { } applied && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)
-        && applied.Plan.Address.Equals(plan.Address) && applied.Context.Listener.Equals(context.Listener);
+        && applied.Plan.Address.Equals(plan.Address) && applied.Context.Listener.CanBecome(context.Listener);
 
     /// <summary>Whether the server holds the address that the plan asks for.</summary>
     public bool IsInTheWayOf(SocketServer other)

@@ -63,11 +63,11 @@ internal sealed class EndpointReconciler(
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
-        var context = new EndpointContext(server, plan.Options.Socket, new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider))
+        var context = new EndpointContext(server, plan.Address, plan.Options.Socket, new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider))
         {
             ApplicationServices = services,
         };
-        return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Address, plan.Configure, context));
+        return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context));
     }
 
     // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after.

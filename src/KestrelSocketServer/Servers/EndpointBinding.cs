@@ -31,7 +31,7 @@ internal sealed class EndpointBinding
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
-        Listener = new SocketListener(_server, socket, connectionFactory, OnAccepted, _logger, _timeProvider);
+        Listener = new SocketListener(context, socket, connectionFactory, OnAccepted);
 
         var options = new KestrelServerOptions { ApplicationServices = context };
         options.Listen(Listener.EndPoint, listen =>
@@ -77,9 +77,10 @@ internal sealed class EndpointBinding
         return binding;
     }
 
-    /// <summary>Changes what runs the connections that are accepted from now on.</summary>
+    /// <summary>Changes what holds for the connections that are accepted from now on.</summary>
     public void Update(EndpointContext context, ConnectionDelegate pipeline)
     {
+        Listener.Configure(context.Listener);
         Context = context;
         Volatile.Write(ref _pipeline, pipeline);
     }

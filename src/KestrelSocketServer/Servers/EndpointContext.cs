@@ -10,12 +10,14 @@ namespace KestrelSocketServer;
 /// What the <see cref="ListenOptions"/> extensions collect for one endpoint. They find it through the options' services,
 /// as the options themselves have no place for it.
 /// </summary>
-internal sealed class EndpointContext(SocketServer server, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
+internal sealed class EndpointContext(SocketServer server, ListenAddress address, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
 {
     private bool _hasHandler;
     private bool _handlerIsBehindTls;
 
     public SocketServer Server { get; } = server;
+
+    public ListenAddress Address { get; } = address;
 
     public ConnectionSettings Settings { get; } = settings;
 
@@ -45,7 +47,7 @@ internal sealed class EndpointContext(SocketServer server, SocketListenerOptions
 
     /// <summary>Checks the endpoint once it is configured.</summary>
     /// <exception cref="InvalidOperationException">Its parts do not fit together.</exception>
-    public void Complete(ListenOptions listen, ListenAddress address)
+    public void Complete(ListenOptions listen)
     {
         if (!_hasHandler)
         {
@@ -63,9 +65,9 @@ internal sealed class EndpointContext(SocketServer server, SocketListenerOptions
             throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseHttps before UseSocketHandler, as the handler would see the encrypted bytes.");
         }
 
-        if (address.IsTls && !IsTls(listen))
+        if (Address.IsTls && !IsTls(listen))
         {
-            throw new InvalidOperationException($"Endpoint '{Server.Name}': {address} asks for TLS; call UseHttps with a certificate in its configuration.");
+            throw new InvalidOperationException($"Endpoint '{Server.Name}': {Address} asks for TLS; call UseHttps with a certificate in its configuration.");
         }
     }
 

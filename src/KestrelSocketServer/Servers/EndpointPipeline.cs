@@ -8,15 +8,15 @@ internal static class EndpointPipeline
 {
     /// <remarks>On options of its own, bound to nothing, so that it can be built anew while the endpoint listens.</remarks>
     /// <exception cref="InvalidOperationException">The endpoint has no handler, or parts that do not fit together.</exception>
-    public static ConnectionDelegate Build(ListenAddress address, Action<ListenOptions> configure, EndpointContext context)
+    public static ConnectionDelegate Build(Action<ListenOptions> configure, EndpointContext context)
     {
         ConnectionDelegate? pipeline = null;
-        new KestrelServerOptions { ApplicationServices = context }.Listen(address.EndPoint, listen =>
+        new KestrelServerOptions { ApplicationServices = context }.Listen(context.Address.EndPoint, listen =>
         {
             // No HTTP, and no HTTP protocol advertised by TLS.
             listen.Protocols = HttpProtocols.None;
             configure(listen);
-            context.Complete(listen, address);
+            context.Complete(listen);
             pipeline = listen.Build();
         });
 

@@ -14,13 +14,17 @@ internal static class ListeningSocket
         try
         {
             socket = Create(address.EndPoint);
-            Configure(socket, address.EndPoint, options);
+            if (address.EndPoint is IPEndPoint ip)
+            {
+                ConfigureBinding(socket, ip, options);
+            }
+
             if (address.EndPoint is not FileHandleEndPoint)
             {
                 socket.Bind(address.EndPoint);
             }
 
-            socket.Listen(options.Backlog);
+            Configure(socket, options);
             return socket;
         }
         catch (Exception exception) when (exception is SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
@@ -30,6 +34,41 @@ internal static class ListeningSocket
         }
     }
 
+    /// <summary>Stops listening at once; the address can be listened on again.</summary>
+    public static void Close(Socket socket, ListenAddress address)
+    {
+        // A process that is being started holds a copy of every descriptor for a moment, so that closing ours alone would
+        // leave the socket listening. An inherited one is not ours to shut down: whoever passed it on may go on with it.
+        if (address.EndPoint is not FileHandleEndPoint)
+        {
+            try
+            {
+                socket.Shutdown(SocketShutdown.Both);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                // Not every operating system knows it for listening sockets; closed already.
+            }
+        }
+
+        socket.Dispose();
+    }
+
+    /// <summary>Sets what can be set while it listens; sockets that are accepted from then on inherit it.</summary>
+    public static void Configure(Socket socket, SocketListenerOptions options)
+    {
+        if (socket.LocalEndPoint is IPEndPoint)
+        {
+            socket.NoDelay = options.NoDelay;
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, options.KeepAliveTime is not null);
+            SetKeepAlive(socket, SocketOptionName.TcpKeepAliveTime, (int?)options.KeepAliveTime?.TotalSeconds);
+            SetKeepAlive(socket, SocketOptionName.TcpKeepAliveInterval, (int?)options.KeepAliveInterval?.TotalSeconds);
+            SetKeepAlive(socket, SocketOptionName.TcpKeepAliveRetryCount, options.KeepAliveRetryCount);
+        }
+
+        socket.Listen(options.Backlog);
+    }
+
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
         FileHandleEndPoint handle => new Socket(new SafeSocketHandle((nint)handle.FileHandle, ownsHandle: true)),
@@ -37,38 +76,24 @@ internal static class ListeningSocket
         _ => new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
     };
 
-    private static void Configure(Socket socket, EndPoint endPoint, SocketListenerOptions options)
+    private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options)
     {
-        if (endPoint is not IPEndPoint ip)
+        if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
         {
-            return;
-        }
-
-        if (ip.AddressFamily == AddressFamily.InterNetworkV6)
-        {
-            socket.DualMode = ip.Address.Equals(IPAddress.IPv6Any) && !options.IPv6Only;
+            socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any) && !options.IPv6Only;
         }
 
         if (options.ReusePort)
         {
             SetReusePort(socket);
         }
+    }
 
-        // Accepted sockets inherit these from the listening one.
-        socket.NoDelay = options.NoDelay;
-        if (options.KeepAliveTime is { } time)
+    private static void SetKeepAlive(Socket socket, SocketOptionName option, int? value)
+    {
+        if (value is not null)
         {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)time.TotalSeconds);
-            if (options.KeepAliveInterval is { } interval)
-            {
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)interval.TotalSeconds);
-            }
-
-            if (options.KeepAliveRetryCount is { } count)
-            {
-                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, count);
-            }
+            socket.SetSocketOption(SocketOptionLevel.Tcp, option, value.Value);
         }
     }
 

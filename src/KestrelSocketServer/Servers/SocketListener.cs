@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
@@ -11,12 +10,7 @@ namespace KestrelSocketServer;
 /// <see cref="LongestDelay"/> (row L5).
 /// </summary>
 internal sealed class SocketListener(
-    SocketServer server,
-    Socket socket,
-    SocketConnectionContextFactory connectionFactory,
-    Action onAccepted,
-    ILogger logger,
-    TimeProvider timeProvider) : IConnectionListener
+    EndpointContext context, Socket socket, SocketConnectionContextFactory connectionFactory, Action onAccepted) : IConnectionListener
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
@@ -27,6 +21,9 @@ internal sealed class SocketListener(
     private TaskCompletionSource? _resumed;
 
     public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    /// <summary>Changes the options of the socket while it listens.</summary>
+    public void Configure(SocketListenerOptions options) => ListeningSocket.Configure(socket, options);
 
     public void Pause()
     {
@@ -90,7 +87,7 @@ internal sealed class SocketListener(
             Resume();
         }
 
-        socket.Dispose();
+        ListeningSocket.Close(socket, context.Address);
         return ValueTask.CompletedTask;
     }
 
@@ -125,7 +122,7 @@ internal sealed class SocketListener(
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)
     {
-        logger.AcceptFailed(exception, server.Name, delay);
+        context.Settings.Logger.AcceptFailed(exception, context.Server.Name, delay);
 
         // Not on the accept flow: a subscriber that takes its time must not hold up accepting.
         var error = new SocketServerError(SocketServerErrorStage.Accept, exception);
@@ -136,7 +133,7 @@ internal sealed class SocketListener(
     {
         if (!_closed.IsCancellationRequested)
         {
-            server.RaiseError(error);
+            context.Server.RaiseError(error);
         }
     }
 
@@ -144,7 +141,7 @@ internal sealed class SocketListener(
     {
         try
         {
-            await Task.Delay(delay, timeProvider, _closed.Token).ConfigureAwait(false);
+            await Task.Delay(delay, context.Settings.TimeProvider, _closed.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

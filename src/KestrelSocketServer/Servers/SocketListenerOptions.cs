@@ -1,7 +1,7 @@
 namespace KestrelSocketServer;
 
 /// <summary>The options of an endpoint's listening socket; they reach that socket alone (row A14).</summary>
-public sealed class SocketListenerOptions : IEquatable<SocketListenerOptions>
+public sealed class SocketListenerOptions
 {
     /// <summary>How many connections the operating system may hold that have not been accepted yet.</summary>
     /// <remarks>Defaults to 512, as Kestrel's. The operating system may cap it (<c>net.core.somaxconn</c> on Linux).</remarks>
@@ -31,17 +31,6 @@ public sealed class SocketListenerOptions : IEquatable<SocketListenerOptions>
     /// <remarks>Defaults to null: the operating system's own. Has an effect only with <see cref="KeepAliveTime"/>.</remarks>
     public int? KeepAliveRetryCount { get; set; }
 
-    /// <summary>Whether a socket with these options is as good as one with the others.</summary>
-    /// <param name="other">The options to compare with.</param>
-    /// <returns>Whether all options are equal.</returns>
-    public bool Equals(SocketListenerOptions? other) => other is not null && Values.Equals(other.Values);
-
-    /// <inheritdoc/>
-    public override bool Equals(object? obj) => Equals(obj as SocketListenerOptions);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => Values.GetHashCode();
-
-    private (int, bool, bool, bool, TimeSpan?, TimeSpan?, int?) Values
-        => (Backlog, ReusePort, IPv6Only, NoDelay, KeepAliveTime, KeepAliveInterval, KeepAliveRetryCount);
+    /// <summary>Whether a socket that listens with these options can be given the others without being bound again.</summary>
+    internal bool CanBecome(SocketListenerOptions other) => ReusePort == other.ReusePort && IPv6Only == other.IPv6Only;
 }

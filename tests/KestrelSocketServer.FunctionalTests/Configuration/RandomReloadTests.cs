@@ -25,16 +25,7 @@ public sealed class RandomReloadTests
         int[] ports = FreePorts(5);
         var source = new ReplaceableConfiguration();
         source.Replace(Settings([], ports));
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Configuration.Sources.Add(source);
-        builder.Services.AddSocketServer(server =>
-        {
-            foreach (string name in (string[])[.. Names, "Stay"])
-            {
-                server.Endpoint(name).Optional().UseHandler(connection => connection.Pipe(connection));
-            }
-        });
-        using IHost host = builder.Build();
+        using IHost host = Build(source);
         await host.StartAsync();
         ISocketServers servers = host.Services.GetRequiredService<ISocketServers>();
         string stayed = servers.Single(server => server.Name == "Stay").Address!;
@@ -73,6 +64,66 @@ public sealed class RandomReloadTests
 
         Assert.Equal(stayed, servers.Single(server => server.Name == "Stay").Address);
         await host.StopAsync();
+    }
+
+    [Fact]
+    [Trait("Row", "K4")]
+    public async Task Of_a_burst_of_changes_from_many_threads_none_is_lost_and_few_are_applied_one_by_one()
+    {
+        var source = new ReplaceableConfiguration();
+        source.Replace([]);
+        using IHost host = Build(source);
+        await host.StartAsync();
+        ISocketServers servers = host.Services.GetRequiredService<ISocketServers>();
+        int reloads = 0;
+        var last = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        servers.Reloaded += () =>
+        {
+            Interlocked.Increment(ref reloads);
+            if (servers.Any(server => server.Name == "Stay" && server.Address is not null))
+            {
+                last.TrySetResult();
+            }
+        };
+
+        Parallel.For(0, 1000, i => source.Replace(new() { ["SocketServer:Endpoints:A:Url"] = "0", ["SocketServer:Endpoints:A:Socket:Backlog"] = $"{i + 1}" }));
+        source.Replace(new() { ["SocketServer:Endpoints:Stay:Url"] = "0" });
+        await last.Task.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal("Stay", Assert.Single(servers, server => server.Address is not null).Name);
+        Assert.InRange(reloads, 1, 999);
+        await host.StopAsync();
+    }
+
+    [Fact]
+    [Trait("Row", "K4")]
+    public async Task A_change_while_the_host_stops_leaves_nothing_listening()
+    {
+        var source = new ReplaceableConfiguration();
+        source.Replace(Settings([], []));
+        using IHost host = Build(source);
+        await host.StartAsync();
+        ISocketServers servers = host.Services.GetRequiredService<ISocketServers>();
+
+        Task changing = Task.Run(() => Parallel.For(0, 200, i => source.Replace(new() { ["SocketServer:Endpoints:A:Url"] = "0", ["SocketServer:Endpoints:A:Socket:Backlog"] = $"{i + 1}" })));
+        await host.StopAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        await changing.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.All(servers, server => Assert.Null(server.Address));
+    }
+
+    private static IHost Build(ReplaceableConfiguration source)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.Sources.Add(source);
+        builder.Services.AddSocketServer(server =>
+        {
+            foreach (string name in (string[])[.. Names, "Stay"])
+            {
+                server.Endpoint(name).Optional().UseHandler(connection => connection.Pipe(connection));
+            }
+        });
+        return builder.Build();
     }
 
     private static Dictionary<string, string?> Settings((int Name, int Port, int Backlog, bool Enabled)[] endpoints, int[] ports)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -146,9 +147,9 @@ public sealed class ReloadTests
 
     [Fact]
     [Trait("Row", "K4")]
-    public async Task With_a_shared_port_no_client_is_refused_while_the_socket_is_replaced()
+    public async Task The_options_of_a_socket_change_in_place_and_no_client_is_refused()
     {
-        await using ConfiguredApp app = await StartAsync(new { A = new { Url = "0", Socket = new { ReusePort = true, Backlog = 10 } } });
+        await using ConfiguredApp app = await StartAsync(new { A = new { Url = "127.0.0.1:0", Socket = new { Backlog = 10 } } });
         int port = app.PortOf("A");
         using var done = new CancellationTokenSource();
         Task<int> clients = Task.Run(async () =>
@@ -156,21 +157,50 @@ public sealed class ReloadTests
             int served = 0;
             while (!done.IsCancellationRequested)
             {
-                using var client = new TcpClient();
-                await client.ConnectAsync(IPAddress.Loopback, port);
+                using TcpClient client = await app.ConnectAsync("A");
+                Assert.Equal("here", await ConfiguredApp.AskAsync(client, "here"));
                 served++;
             }
 
             return served;
         });
+        Assert.Equal("10", await BacklogAsync(port));
         Task applied = AppliedAsync(app);
 
-        app.Write(Settings(new { A = new { Url = $"127.0.0.1:{port}", Socket = new { ReusePort = true, Backlog = 20 } } }));
+        app.Write(Settings(new { A = new { Url = "127.0.0.1:0", Socket = new { Backlog = 20 } } }));
         await applied;
+        string backlog = await BacklogAsync(port);
         await done.CancelAsync();
 
         Assert.True(await clients > 0);
+        Assert.Equal(("20", port), (backlog, app.PortOf("A")));
+    }
+
+    [Fact]
+    [Trait("Row", "K4")]
+    public async Task A_socket_that_must_be_bound_anew_keeps_its_port_and_its_connections()
+    {
+        await using ConfiguredApp app = await StartAsync(new { A = At(0) });
+        int port = app.PortOf("A");
+        using TcpClient before = await app.ConnectAsync("A");
+        Assert.Equal("1", await ConfiguredApp.AskAsync(before, "?"));
+        Task applied = AppliedAsync(app);
+
+        app.Write(Settings(new { A = new { Url = $"127.0.0.1:{port}", Socket = new { ReusePort = true } } }));
+        await applied;
+
         Assert.Equal(port, app.PortOf("A"));
+        using TcpClient after = await app.ConnectAsync("A");
+        Assert.Equal("2", await ConfiguredApp.AskAsync(after, "?"));
+        Assert.Equal("3", await ConfiguredApp.AskAsync(before, "?"));
+    }
+
+    // What ss shows as the send queue of a listening socket.
+    private static async Task<string> BacklogAsync(int port)
+    {
+        using Process ss = Process.Start(new ProcessStartInfo("ss", $"-Hltn sport = :{port}") { RedirectStandardOutput = true })!;
+        string line = await ss.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        return line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2];
     }
 
     private static object At(int port) => new { Url = $"127.0.0.1:{port}" };

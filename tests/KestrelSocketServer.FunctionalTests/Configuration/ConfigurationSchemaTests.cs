@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer.FunctionalTests.Configuration;
+
+public sealed class ConfigurationSchemaTests
+{
+    private static readonly JsonElement Schema =
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "ConfigurationSchema.json"))).RootElement;
+
+    [Fact]
+    [Trait("Row", "K7")]
+    public void The_schema_has_exactly_the_options_of_an_endpoint_with_their_types_and_defaults()
+        => AssertSame(typeof(SocketEndpointOptions), Schema.GetProperty("definitions").GetProperty("socketServerEndpoint"));
+
+    [Fact]
+    [Trait("Row", "K7")]
+    public async Task Every_key_of_the_schema_is_known_when_it_is_configured()
+    {
+        Dictionary<string, object?> endpoint = Example(Schema.GetProperty("definitions").GetProperty("socketServerEndpoint"));
+        endpoint["Url"] = "127.0.0.1:0";
+        endpoint["Enabled"] = true;
+        await using ConfiguredApp app = await ConfiguredApp.StartAsync(
+            new { SocketServer = new { ShutdownTimeout = "00:00:01", EndpointDefaults = endpoint, Endpoints = new { Echo = endpoint } } },
+            builder => builder.Services.AddSocketHandler<EchoHandler>("Echo"));
+
+        using var client = await app.ConnectAsync("Echo");
+        Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
+        Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
+    }
+
+    private static void AssertSame(Type options, JsonElement schema)
+    {
+        object defaults = Activator.CreateInstance(options)!;
+        PropertyInfo[] properties = options.GetProperties(BindingFlags.Public | BindingFlags.Instance);
+        Assert.Equal(properties.Select(property => property.Name).Order(), schema.GetProperty("properties").EnumerateObject().Select(property => property.Name).Order());
+        foreach (PropertyInfo property in properties)
+        {
+            JsonElement described = Resolve(schema.GetProperty("properties").GetProperty(property.Name));
+            Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            Assert.True(described.TryGetProperty("description", out _) || described.TryGetProperty("properties", out _), property.Name);
+            string expected = type == typeof(bool) ? "boolean"
+                : type == typeof(int) || type == typeof(long) ? "integer"
+                : type == typeof(string) || type == typeof(TimeSpan) || type.IsEnum ? "string"
+                : "object";
+            Assert.Equal((property.Name, expected), (property.Name, described.GetProperty("type").GetString()));
+            if (expected == "object")
+            {
+                AssertSame(type, described);
+            }
+            else
+            {
+                string? actual = Convert.ToString(property.GetValue(defaults), CultureInfo.InvariantCulture);
+                Assert.Equal((property.Name, actual), (property.Name, described.TryGetProperty("default", out JsonElement value) ? value.ToString() : ""));
+            }
+        }
+    }
+
+    private static JsonElement Resolve(JsonElement schema) => schema.TryGetProperty("$ref", out JsonElement reference)
+        ? Schema.GetProperty("definitions").GetProperty(reference.GetString()!.Split('/')[^1])
+        : schema;
+
+    private static Dictionary<string, object?> Example(JsonElement schema)
+        => schema.GetProperty("properties").EnumerateObject().ToDictionary(property => property.Name, property => ExampleOf(property.Name, Resolve(property.Value)));
+
+    // A value that is allowed.
+    private static object? ExampleOf(string name, JsonElement schema) => schema.GetProperty("type").GetString() switch
+    {
+        "object" => Example(schema),
+        "boolean" => false,
+        "integer" => name == "WriteBufferHardLimit" ? 1_000_000 : 1,
+        _ => "00:00:01",
+    };
+}
