@@ -72,9 +72,15 @@ internal sealed unsafe class EchoLoad : ILoad
             count = Native.Receive(connection.Handle, buffer, ReceiveSize, Native.DontWait);
         }
 
-        if (count <= 0)
+        if (count < 0)
         {
-            return count < 0 && Marshal.GetLastPInvokeError() == Native.TryAgain ? 0 : throw new IOException("The server closed a connection.");
+            int error = Marshal.GetLastPInvokeError();
+            return error == Native.TryAgain ? 0 : throw new Win32Exception(error);
+        }
+
+        if (count == 0)
+        {
+            throw new IOException("The server closed a connection.");
         }
 
         (int messages, connection.Received) = Math.DivRem(connection.Received + (int)count, _message.Length);
