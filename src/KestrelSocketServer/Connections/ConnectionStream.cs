@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace KestrelSocketServer;
 
 /// <summary>A connection as a <see cref="Stream"/>: writes go the connection's own way, with its limits.</summary>
@@ -23,6 +25,7 @@ internal sealed class ConnectionStream(SocketConnection connection) : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
         => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (!await connection.WriteAsync(buffer, cancellationToken).ConfigureAwait(false))

@@ -30,6 +30,7 @@ internal sealed partial class SocketConnection
     }
 
     /// <summary>Reads for the stream; zero bytes mean the end. A zero-byte read waits for data.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
         if (await ReadOnceAsync(cancellationToken).ConfigureAwait(false) is not { } buffer)
@@ -68,7 +69,9 @@ internal sealed partial class SocketConnection
         }
     }
 
-    // Gives data that the caller advances over, or null for the end of the stream: the peer's or a local one.
+    // Gives data that the caller advances over, or null for the end of the stream: the peer's or a local one. Pooled, as a
+    // read that has to wait would otherwise allocate.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadOnlySequence<byte>?> ReadOnceAsync(CancellationToken cancellationToken)
     {
         while (true)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -106,6 +107,7 @@ internal sealed partial class SocketConnection
         _finished || _closeCalled || exception is OperationCanceledException || ReferenceEquals(exception, _readFailure)
         || (_style == ReadStyle.Pipe && exception is ConnectionResetException or ConnectionAbortedException);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
     {
         if (_transportClosed == default)

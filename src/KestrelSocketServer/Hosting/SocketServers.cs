@@ -25,8 +25,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         _options = options.Value;
         _logger = loggerFactory.CreateLogger(SocketServerLog.Category);
-        _connectionFactory = new SocketConnectionContextFactory(
-            new SocketConnectionFactoryOptions(), loggerFactory.CreateLogger<SocketConnectionContextFactory>());
+        _connectionFactory = SocketConnectionFactories.Create(loggerFactory);
         _reconciler = new EndpointReconciler(services, _connectionFactory, loggerFactory, _logger, timeProvider);
         _reloader = _options.Configuration is null ? null : new ConfigurationReloader(_options.Configuration, ReloadAsync);
         foreach (EndpointPlan plan in ReadPlans())

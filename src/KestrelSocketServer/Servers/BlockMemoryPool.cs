@@ -1,0 +1,58 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Blocks of pinned memory for the pipes of connections. Renting allocates nothing once there are enough; what is idle
+/// beyond <see cref="MostIdle"/> after a peak is left to the garbage collector.
+/// </summary>
+internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byte>
+{
+    private const int BlockSize = 4096;
+    private const int MostIdle = 8192;
+
+    private readonly ConcurrentQueue<Block> _idle = new();
+    private int _idleCount;
+
+    public override int MaxBufferSize => BlockSize;
+
+    public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
+
+        if (!_idle.TryDequeue(out Block? block))
+        {
+            return new Block(this);
+        }
+
+        Interlocked.Decrement(ref _idleCount);
+        return block;
+    }
+
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockMemoryPool();
+
+    protected override void Dispose(bool disposing) => _idle.Clear();
+
+    private void Return(Block block)
+    {
+        if (Interlocked.Increment(ref _idleCount) <= MostIdle)
+        {
+            _idle.Enqueue(block);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _idleCount);
+        }
+    }
+
+    private sealed class Block(BlockMemoryPool pool) : IMemoryOwner<byte>
+    {
+        public Memory<byte> Memory { get; } =
+            MemoryMarshal.CreateFromPinnedArray(GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true), 0, BlockSize);
+
+        public void Dispose() => pool.Return(this);
+    }
+}

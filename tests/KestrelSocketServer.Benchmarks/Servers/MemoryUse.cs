@@ -1,0 +1,4 @@
+namespace KestrelSocketServer.Benchmarks;
+
+/// <summary>The bytes of a process: in live managed objects, and resident in all.</summary>
+internal readonly record struct MemoryUse(long Managed, long Resident);
