@@ -61,6 +61,8 @@ internal sealed class ConfiguredApp : IAsyncDisposable
 
     public void Write(object settings) => Write(_folder, settings);
 
+    public void WriteText(string text) => File.WriteAllText(Path.Combine(_folder.FullName, "appsettings.json"), text);
+
     public string? AddressOf(string name) => Servers.TryGet(name, out ISocketServer? server) ? server.Address : null;
 
     public int PortOf(string name) => IPEndPoint.Parse(AddressOf(name)!).Port;

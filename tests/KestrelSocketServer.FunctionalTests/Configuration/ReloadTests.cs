@@ -147,6 +147,23 @@ public sealed class ReloadTests
 
     [Fact]
     [Trait("Row", "K4")]
+    public async Task Half_of_a_file_changes_nothing_and_the_whole_one_is_followed()
+    {
+        await using ConfiguredApp app = await StartAsync(new { A = At(0) });
+        string address = app.AddressOf("A")!;
+        using TcpClient client = await app.ConnectAsync("A");
+
+        app.WriteText("""{ "SocketServer": { "Endpoints": { "B": """);
+        Assert.Equal("1", await ConfiguredApp.AskAsync(client, "?"));
+        app.Write(Settings(new { A = At(0), C = At(0) }));
+        await app.UntilAsync(() => app.AddressOf("C") is not null);
+
+        Assert.Equal(address, app.AddressOf("A"));
+        Assert.Equal("2", await ConfiguredApp.AskAsync(client, "?"));
+    }
+
+    [Fact]
+    [Trait("Row", "K4")]
     public async Task The_options_of_a_socket_change_in_place_and_no_client_is_refused()
     {
         await using ConfiguredApp app = await StartAsync(new { A = new { Url = "127.0.0.1:0", Socket = new { Backlog = 10 } } });
