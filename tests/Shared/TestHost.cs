@@ -12,6 +12,7 @@ public sealed class TestHost : IAsyncDisposable
 {
     private readonly IHost _host;
     private bool _stopped;
+    private bool _disposed;
 
     private TestHost(IHost host) => _host = host;
 
@@ -81,6 +82,12 @@ public sealed class TestHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         if (!_stopped)
         {
             await StopAsync();

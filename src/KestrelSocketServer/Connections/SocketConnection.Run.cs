@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -226,6 +227,11 @@ internal sealed partial class SocketConnection
     private async Task AbortAsync()
     {
         _writer.Abort();
+        if (_closeCalled)
+        {
+            CloseSocket();
+        }
+
         _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
         _output.CancelPendingFlush();
         if (_style != ReadStyle.Events)
@@ -237,6 +243,28 @@ internal sealed partial class SocketConnection
         {
             await _wake.WaitAsync().ConfigureAwait(false);
         }
+    }
+
+    // Kestrel's transport answers an abort with a reset: right for a fault, but a close of the application's own is an orderly
+    // end of the stream (row C16).
+    private void CloseSocket()
+    {
+        if (_context.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket)
+        {
+            return;
+        }
+
+        try
+        {
+            // Before the close, which is a reset where input is left unread.
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer was faster.
+        }
+
+        socket.Dispose();
     }
 
     // A transport that closes both directions at once would answer what the peer is still sending with a reset, which may

@@ -1,0 +1,154 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelSocketServer.Testing;
+
+/// <summary>
+/// A client that is connected to a handler in memory: tests of handlers need no port, no host and no socket.
+/// </summary>
+/// <example>
+/// <code>
+/// await using var client = InMemorySocketClient.Connect(connection => connection.Pipe(connection));
+/// await client.SendAsync("hello");
+/// Assert.Equal("hello", Encoding.UTF8.GetString(await client.ReceiveExactlyAsync(5)));
+/// </code>
+/// </example>
+/// <remarks>Sending and receiving may go on at the same time, but not two calls of the same kind.</remarks>
+public sealed partial class InMemorySocketClient : IAsyncDisposable
+{
+    private static long s_lastId;
+
+    private readonly InMemoryConnectionContext _context;
+    private bool _reset;
+
+    private InMemorySocketClient(InMemorySocketClientOptions options, ConnectionDelegate handler)
+    {
+        _context = new InMemoryConnectionContext($"memory-{Interlocked.Increment(ref s_lastId)}", options);
+        Completion = RunAsync(handler);
+    }
+
+    /// <summary>The server's side of the connection, as the handler sees it.</summary>
+    public ConnectionContext Connection => _context;
+
+    /// <summary>Completes when the handler is done with the connection; fails with what a <see cref="ConnectionDelegate"/> threw.</summary>
+    public Task Completion { get; }
+
+    /// <summary>Completes with the reason when the server has aborted the connection, as it does to close without a flush.</summary>
+    public Task<ConnectionAbortedException> Aborted => _context.Aborted;
+
+    /// <summary>Sends bytes; completes when the connection has room for more.</summary>
+    /// <param name="data">The bytes; copied before the call returns.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="IOException">The client has ended or reset the connection, or the server no longer receives.</exception>
+    public async Task SendAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+    {
+        FlushResult result = await _context.WriteAsync(data, cancellationToken).ConfigureAwait(false);
+        if (result.IsCompleted)
+        {
+            throw new IOException("The server no longer receives.");
+        }
+    }
+
+    /// <summary>Sends text as UTF-8.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="IOException">The client has ended or reset the connection, or the server no longer receives.</exception>
+    public Task SendAsync(string text, CancellationToken cancellationToken = default) => SendAsync(Encoding.UTF8.GetBytes(text), cancellationToken);
+
+    /// <summary>Sends the end of the stream (FIN) and goes on receiving. A second call has no effect.</summary>
+    public void End() => _context.EndInput(null);
+
+    /// <summary>Leaves without a word (RST): reading and writing fail on the server's side, and receiving on this one.</summary>
+    public void Reset()
+    {
+        _reset = true;
+        _context.EndInput(new ConnectionResetException("The client has reset the connection."));
+    }
+
+    /// <summary>Receives what has arrived, at least one byte; empty at the end of the stream.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<byte[]> ReceiveAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfReset();
+        ReadResult result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
+        byte[] received = result.Buffer.ToArray();
+        _context.ClientInput.AdvanceTo(result.Buffer.End);
+        return received;
+    }
+
+    /// <summary>Receives that many bytes and leaves the rest.</summary>
+    /// <param name="count">How many bytes.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="EndOfStreamException">The server ended the stream before.</exception>
+    public async Task<byte[]> ReceiveExactlyAsync(int count, CancellationToken cancellationToken = default)
+    {
+        ThrowIfReset();
+        var received = new ArrayBufferWriter<byte>(Math.Max(1, count));
+        while (received.WrittenCount < count)
+        {
+            ReadResult result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
+            ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, count - received.WrittenCount));
+            foreach (ReadOnlyMemory<byte> part in taken)
+            {
+                received.Write(part.Span);
+            }
+
+            _context.ClientInput.AdvanceTo(taken.End);
+            if (result.IsCompleted && taken.IsEmpty)
+            {
+                throw new EndOfStreamException($"The server ended the stream after {received.WrittenCount} of {count} bytes.");
+            }
+        }
+
+        return received.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Receives until the server ends the stream.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<byte[]> ReceiveToEndAsync(CancellationToken cancellationToken = default)
+    {
+        var received = new ArrayBufferWriter<byte>();
+        while (await ReceiveAsync(cancellationToken).ConfigureAwait(false) is { Length: > 0 } part)
+        {
+            received.Write(part);
+        }
+
+        return received.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Ends the client's side, lets the server's side come to its end and waits for it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!Completion.IsCompleted)
+        {
+            Reset();
+        }
+
+        await ((Task)Completion.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)).ConfigureAwait(false);
+        await _context.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task RunAsync(ConnectionDelegate handler)
+    {
+        // Not on the thread of the caller, which would have to wait for a handler that blocks.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            await handler(_context).ConfigureAwait(false);
+        }
+        finally
+        {
+            await _context.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void ThrowIfReset()
+    {
+        if (_reset)
+        {
+            throw new ConnectionResetException("The client has reset the connection.");
+        }
+    }
+}
