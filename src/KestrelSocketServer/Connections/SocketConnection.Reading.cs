@@ -39,9 +39,10 @@ internal sealed partial class SocketConnection
         }
 
         ReadOnlySequence<byte> taken = buffer.Slice(0, Math.Min(buffer.Length, destination.Length));
+        int count = (int)taken.Length;
         taken.CopyTo(destination.Span);
         _input.AdvanceTo(taken.End);
-        return (int)taken.Length;
+        return count;
     }
 
     private async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadChunksAsync([EnumeratorCancellation] CancellationToken cancellationToken)

@@ -4,7 +4,7 @@ namespace KestrelSocketServer.Benchmarks;
 
 /// <summary>
 /// Runs each load on each server, in turns, so that whatever else the machine does hits them alike. Ratios are taken within
-/// a round.
+/// a round. Those per second of the server's processor time hold also while other programs want the same core.
 /// </summary>
 internal static class CompareCommand
 {
@@ -18,37 +18,40 @@ internal static class CompareCommand
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, {Cores.Description}; {options.Rounds} rounds of {options.Time.TotalSeconds} s");
         Console.WriteLine();
-        Console.WriteLine("| load | server | median | unit | ratio to bare Kestrel | lowest to highest |");
-        Console.WriteLine("|---|---|---:|---|---:|---|");
+        Console.WriteLine("| load | server | median | unit | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second |");
+        Console.WriteLine("|---|---|---:|---|---:|---|---:|");
         foreach (LoadScenario load in LoadScenario.All)
         {
             // The first round warms the servers up.
             MeasureRound(fleet, load, options.Time);
-            double[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasureRound(fleet, load, options.Time))];
-            Print(fleet, load, rounds);
+            Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasureRound(fleet, load, options.Time))];
+            for (int i = 0; i < fleet.Servers.Count; i++)
+            {
+                Print(load, fleet.Servers[i].Style, [.. rounds.Select(round => round[i])], [.. rounds.Select(round => round[0])]);
+            }
         }
     }
 
-    private static double[] MeasureRound(ServerFleet fleet, LoadScenario load, TimeSpan time)
+    private static Measurement[] MeasureRound(ServerFleet fleet, LoadScenario load, TimeSpan time)
         => [.. fleet.Servers.Select(server => Measure(server, load, time))];
 
-    private static double Measure(ServerProcess server, LoadScenario load, TimeSpan time)
+    private static Measurement Measure(ServerProcess server, LoadScenario load, TimeSpan time)
     {
         using ILoad running = load.Create(server.EndPoint);
         running.Run(SettleTime);
+        TimeSpan busy = server.GetProcessorTime();
         long start = Stopwatch.GetTimestamp();
-        long messages = running.Run(time);
-        return messages * load.UnitsPerMessage / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double units = running.Run(time) * load.UnitsPerMessage;
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        return new Measurement(units / elapsed.TotalSeconds, units / (server.GetProcessorTime() - busy).TotalSeconds);
     }
 
-    private static void Print(ServerFleet fleet, LoadScenario load, double[][] rounds)
+    private static void Print(LoadScenario load, EchoStyle style, Measurement[] measured, Measurement[] bare)
     {
-        for (int i = 0; i < fleet.Servers.Count; i++)
-        {
-            double[] ratios = [.. rounds.Select(round => round[i] / round[0]).Order()];
-            Console.WriteLine(
-                $"| {load.Name} | {fleet.Servers[i].Style.Name} | {Median(rounds.Select(round => round[i])):N0} | {load.Unit} | {Median(ratios):F2} | {ratios[0]:F2} to {ratios[^1]:F2} |");
-        }
+        double[] ratios = [.. measured.Zip(bare, (ours, theirs) => ours.PerSecond / theirs.PerSecond).Order()];
+        IEnumerable<double> busyRatios = measured.Zip(bare, (ours, theirs) => ours.PerProcessorSecond / theirs.PerProcessorSecond);
+        Console.WriteLine(
+            $"| {load.Name} | {style.Name} | {Median(measured.Select(one => one.PerSecond)):N0} | {load.Unit} | {Median(ratios):F2} | {ratios[0]:F2} to {ratios[^1]:F2} | {Median(busyRatios):F2} |");
     }
 
     private static double Median(IEnumerable<double> values)
@@ -56,4 +59,7 @@ internal static class CompareCommand
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
+
+    /// <summary>How much a server did, per second of time and of its own processor time.</summary>
+    private readonly record struct Measurement(double PerSecond, double PerProcessorSecond);
 }

@@ -19,6 +19,7 @@ internal static class EchoServer
     public const string Verb = "server";
     public const string AllocatedQuestion = "allocated";
     public const string MemoryQuestion = "memory";
+    public const string ProcessorTimeQuestion = "processor";
 
     public static async Task RunAsync(EchoStyle style)
     {
@@ -59,6 +60,7 @@ internal static class EchoServer
     {
         AllocatedQuestion => GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture),
         MemoryQuestion => string.Create(CultureInfo.InvariantCulture, $"{CollectAndMeasure()} {Environment.WorkingSet}"),
+        ProcessorTimeQuestion => Environment.CpuUsage.TotalTime.Ticks.ToString(CultureInfo.InvariantCulture),
         _ => throw new ArgumentException($"'{question}' is no question."),
     };
 

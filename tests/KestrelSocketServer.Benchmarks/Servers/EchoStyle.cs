@@ -27,7 +27,7 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle Stream { get; } = new("AsStream", builder => builder.UseSocketHandler(static async connection =>
     {
         Stream stream = connection.AsStream();
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(4096);
         int count;
         while ((count = await stream.ReadAsync(buffer)) > 0)
         {

@@ -39,6 +39,8 @@ internal sealed class ServerProcess : IDisposable
 
     public long GetAllocatedBytes() => long.Parse(Ask(EchoServer.AllocatedQuestion), CultureInfo.InvariantCulture);
 
+    public TimeSpan GetProcessorTime() => TimeSpan.FromTicks(long.Parse(Ask(EchoServer.ProcessorTimeQuestion), CultureInfo.InvariantCulture));
+
     public MemoryUse GetMemory()
     {
         string[] answer = Ask(EchoServer.MemoryQuestion).Split(' ');
