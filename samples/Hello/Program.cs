@@ -1,9 +1,7 @@
 using KestrelSocketServer;
 
 // Greets, and closes the connection when anything is sent to it: dotnet run --project samples/Hello [address]
-HostApplicationBuilder builder = Host.CreateApplicationBuilder();
-builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-builder.Services.AddSocketServer(server => server.Listen("hello", args.ElementAtOrDefault(0) ?? "127.0.0.1:0", listen => listen
+return await ConsoleSample.RunAsync("hello", args, listen => listen
     .UseSocketHandler(connection =>
     {
         connection.Write($"Hello {connection.RemoteAddress}!\n");
@@ -11,9 +9,4 @@ builder.Services.AddSocketServer(server => server.Listen("hello", args.ElementAt
         connection.Write("Here's a tip: don't say anything.\n");
 
         connection.Data += _ => connection.Close();
-    })));
-
-using IHost host = builder.Build();
-await host.StartAsync();
-Console.WriteLine($"Listening on {host.Services.GetRequiredKeyedService<ISocketServer>("hello").Address}");
-await host.WaitForShutdownAsync();
+    }));

@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using KestrelSocketServer;
 
 // Counts what it receives, and prints the throughput when the client leaves: dotnet run --project samples/Throughput [address]
-HostApplicationBuilder builder = Host.CreateApplicationBuilder();
-builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-builder.Services.AddSocketServer(server => server.Listen("throughput", args.ElementAtOrDefault(0) ?? "127.0.0.1:0", listen => listen
+return await ConsoleSample.RunAsync("throughput", args, listen => listen
     .UseSocketHandler(connection =>
     {
         long bytes = 0;
@@ -18,9 +15,4 @@ builder.Services.AddSocketServer(server => server.Listen("throughput", args.Elem
             double mebibytes = bytes / (1024.0 * 1024.0);
             Console.WriteLine($"{client}: {bytes} bytes in {seconds:0.000} s: {mebibytes / seconds:0.0} MiB/s");
         };
-    })));
-
-using IHost host = builder.Build();
-await host.StartAsync();
-Console.WriteLine($"Listening on {host.Services.GetRequiredKeyedService<ISocketServer>("throughput").Address}");
-await host.WaitForShutdownAsync();
+    }));

@@ -19,7 +19,10 @@ internal sealed class EndpointBinding
     private readonly KestrelServer _kestrel;
     private ConnectionDelegate _pipeline;
 
-    // The listener counts as one, so that the count reaches zero once: when it is closed and the last connection is gone.
+    private readonly CancellationTokenSource _abort = new();
+
+    // The listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
+    // be accepted any more and the last connection is gone.
     private int _active = 1;
     private int _closed;
 
@@ -31,7 +34,7 @@ internal sealed class EndpointBinding
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
-        Listener = new SocketListener(context, socket, connectionFactory, OnAccepted);
+        Listener = new SocketListener(context, socket, connectionFactory, OnAccepted, Release);
 
         var options = new KestrelServerOptions { ApplicationServices = context };
         options.Listen(Listener.EndPoint, listen =>
@@ -94,7 +97,6 @@ internal sealed class EndpointBinding
         }
 
         await Listener.UnbindAsync().ConfigureAwait(false);
-        Release();
         _ = StopWhenEmptyAsync();
     }
 
@@ -109,7 +111,7 @@ internal sealed class EndpointBinding
         using var timer = new CancellationTokenSource(timeout, _timeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
-        await _kestrel.StopAsync(linked.Token).ConfigureAwait(false);
+        await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
     }
 
     private void OnTimedOut(TimeSpan timeout)
@@ -118,6 +120,8 @@ internal sealed class EndpointBinding
         {
             _logger.ShutdownTimedOut(_server.Name, Volatile.Read(ref _active), timeout);
         }
+
+        _abort.Cancel();
     }
 
     private void OnAccepted() => Interlocked.Increment(ref _active);
@@ -145,7 +149,9 @@ internal sealed class EndpointBinding
     private async Task StopWhenEmptyAsync()
     {
         await _empty.Task.ConfigureAwait(false);
-        await _kestrel.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        // Not without end: the handlers have returned, but what they wrote may still be on its way to a peer that does not
+        // read, and a shutdown that comes meanwhile waits for this one.
+        await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
         _kestrel.Dispose();
     }
 }

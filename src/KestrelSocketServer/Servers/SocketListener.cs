@@ -10,7 +10,8 @@ namespace KestrelSocketServer;
 /// <see cref="LongestDelay"/> (row L5).
 /// </summary>
 internal sealed class SocketListener(
-    EndpointContext context, Socket socket, SocketConnectionContextFactory connectionFactory, Action onAccepted) : IConnectionListener
+    EndpointContext context, Socket socket, SocketConnectionContextFactory connectionFactory, Action onAccepted, Action onLastAccepted)
+    : IConnectionListener
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
@@ -75,6 +76,8 @@ internal sealed class SocketListener(
             }
         }
 
+        // Only now: a connection may have been accepted while the listener was closed.
+        onLastAccepted();
         return null;
     }
 

@@ -1,0 +1,95 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace KestrelSocketServer.FunctionalTests.Documents;
+
+/// <summary>
+/// Compiles the snippets of one file as a project of the Web SDK with implicit usings would. Snippets that hold types only
+/// are in scope of all others; bodies are put into a method with <see cref="Scope"/> around it.
+/// </summary>
+internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownSnippet> snippets)
+{
+    private const string ImplicitUsings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Net.Http.Json;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        global using Microsoft.AspNetCore.Builder;
+        global using Microsoft.AspNetCore.Hosting;
+        global using Microsoft.AspNetCore.Http;
+        global using Microsoft.AspNetCore.Routing;
+        global using Microsoft.Extensions.Configuration;
+        global using Microsoft.Extensions.DependencyInjection;
+        global using Microsoft.Extensions.Hosting;
+        global using Microsoft.Extensions.Logging;
+        """;
+
+    /// <summary>What a body finds in scope: the names that the text around it uses.</summary>
+    private const string Scope = """
+        using KestrelSocketServer;
+        using Microsoft.AspNetCore.Server.Kestrel.Core;
+        internal static class SnippetScope
+        {
+            private static WebApplicationBuilder builder => null!;
+            private static WebApplication app => null!;
+            private static SocketServerOptions options => null!;
+            private static ISocketServers servers => null!;
+            private static ISocketServer server => null!;
+            private static ISocketConnection connection => null!;
+            private static ListenOptions listen => null!;
+            private static ILogger logger => null!;
+            private static byte[] data => null!;
+            private static CancellationToken cancellationToken => default;
+            internal static async Task RunAsync()
+            {
+                await Task.CompletedTask;
+
+        """;
+
+    private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest);
+
+    private static readonly MetadataReference[] References =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(path => MetadataReference.CreateFromFile(path)),
+    ];
+
+    /// <summary>What the compiler finds wrong with a snippet, by line of the file.</summary>
+    public IReadOnlyList<string> Compile(MarkdownSnippet snippet)
+    {
+        SyntaxTree tree = Parse(snippet);
+        IEnumerable<SyntaxTree> types = snippets.Where(other => other != snippet).Select(Parse).Where(other => !IsProgram(other));
+        var compilation = CSharpCompilation.Create(
+            "Snippet",
+            [CSharpSyntaxTree.ParseText(ImplicitUsings, ParseOptions), tree, .. types],
+            References,
+            new CSharpCompilationOptions(
+                HasTopLevelStatements(tree) ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
+                nullableContextOptions: NullableContextOptions.Enable));
+
+        return
+        [
+            .. compilation.GetDiagnostics()
+                .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning && diagnostic.Location.SourceTree == tree)
+                .Select(diagnostic => $"{file}:{diagnostic.Location.GetMappedLineSpan().StartLinePosition.Line + 1}: {diagnostic.Id}: {diagnostic.GetMessage()}"),
+        ];
+    }
+
+    private static bool IsProgram(SyntaxTree tree) =>
+        HasTopLevelStatements(tree) || tree.GetRoot().DescendantNodes().OfType<ClassDeclarationSyntax>().Any(type => type.Identifier.Text == "SnippetScope");
+
+    private static bool HasTopLevelStatements(SyntaxTree tree) =>
+        tree.GetCompilationUnitRoot().Members.Any(member => member is GlobalStatementSyntax);
+
+    private SyntaxTree Parse(MarkdownSnippet snippet)
+    {
+        string code = $"#line {snippet.Line} \"{file}\"\n{snippet.Code}\n";
+        return CSharpSyntaxTree.ParseText(snippet.IsBody ? $"{Scope}{code}#line hidden\n}}}}\n" : code, ParseOptions);
+    }
+}
