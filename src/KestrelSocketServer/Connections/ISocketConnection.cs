@@ -52,6 +52,9 @@ public interface ISocketConnection
     /// <summary>True until <see cref="End()"/>, <see cref="Close"/>, or the connection is gone (row C19).</summary>
     bool IsWritable { get; }
 
+    /// <summary>How the connection is encrypted: protocol, cipher, names, the client's certificate; null where it is not (row T10).</summary>
+    ConnectionTls? Tls { get; }
+
     /// <summary>The features of the connection, Kestrel's own among them.</summary>
     IFeatureCollection Features { get; }
 

@@ -101,9 +101,19 @@ internal sealed partial class SocketConnection
             }
 
             _input.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+            {
+                _peerEnded = true;
+                if (!endedHere && OnEndOfStream())
+                {
+                    _readFailure = TruncationError();
+                    OnReadFailed(_readFailure);
+                    throw _readFailure;
+                }
+            }
+
             if (endedHere || result.IsCompleted)
             {
-                _peerEnded |= result.IsCompleted;
                 return null;
             }
         }

@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelSocketServer;
 
@@ -117,9 +116,21 @@ internal sealed partial class SocketConnection
         }
 
         await _wake.WaitAsync().ConfigureAwait(false);
-        if (_style == ReadStyle.Events && !_peerEnded && _context.ConnectionClosed.IsCancellationRequested && _input.TryRead(out ReadResult result))
+        if (_style == ReadStyle.Events && !_peerEnded && _context.ConnectionClosed.IsCancellationRequested)
         {
-            // Throws where the connection was reset, which is told at once, also while paused; all else waits for Resume.
+            ThrowIfReset();
+        }
+    }
+
+    // A reset is told at once, also while paused; all else waits for Resume.
+    private void ThrowIfReset()
+    {
+        if (EncryptedTransport is { } transport)
+        {
+            transport.ThrowIfFailed();
+        }
+        else if (_input.TryRead(out ReadResult result))
+        {
             _input.AdvanceTo(result.Buffer.Start);
         }
     }
@@ -176,6 +187,12 @@ internal sealed partial class SocketConnection
     private void OnPeerEnded()
     {
         _peerEnded = true;
+        if (OnEndOfStream())
+        {
+            _ = Interlocked.CompareExchange(ref _fault, TruncationError(), null);
+            return;
+        }
+
         _endedEvent?.Invoke();
         if (!_settings.Options.AllowHalfOpen)
         {
@@ -199,6 +216,7 @@ internal sealed partial class SocketConnection
         if (graceful)
         {
             await CompleteAsync(_output).ConfigureAwait(false);
+            await SendCloseNotifyAsync().ConfigureAwait(false);
         }
         else
         {
@@ -232,7 +250,7 @@ internal sealed partial class SocketConnection
             CloseSocket();
         }
 
-        _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
+        Abort();
         _output.CancelPendingFlush();
         if (_style != ReadStyle.Events)
         {
@@ -267,11 +285,13 @@ internal sealed partial class SocketConnection
         socket.Dispose();
     }
 
+    private void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
+
     // A transport that closes both directions at once would answer what the peer is still sending with a reset, which may
-    // destroy what was sent to it. TLS tells the peer of the end by an alert of its own.
+    // destroy what was sent to it. Over TLS the peer knows of the end already, so that it can close first.
     private async Task LingerAsync()
     {
-        if (_peerEnded || _style != ReadStyle.Events || _context.Features.Get<ITlsConnectionFeature>() is not null)
+        if (_peerEnded || _style == ReadStyle.Pipe)
         {
             return;
         }

@@ -53,6 +53,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         _input = context.Transport.Input;
         _output = context.Transport.Output;
         _writer = new ConnectionWriter(this, _output, settings.Options);
+        Tls = ConnectionTls.From(context.Features);
     }
 
     public string Id => _context.ConnectionId;

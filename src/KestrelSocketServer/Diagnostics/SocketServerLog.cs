@@ -46,4 +46,10 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(11, LogLevel.Debug, "Connection id \"{ConnectionId}\": the last bytes could not be sent.", EventName = "CompleteFailed")]
     public static partial void CompleteFailed(this ILogger logger, Exception exception, string connectionId);
+
+    [LoggerMessage(30, LogLevel.Debug, "Connection id \"{ConnectionId}\": the TLS handshake with {RemoteAddress} failed: {Reason}", EventName = "HandshakeFailed")]
+    public static partial void HandshakeFailed(this ILogger logger, string connectionId, string? remoteAddress, string reason);
+
+    [LoggerMessage(31, LogLevel.Warning, "A certificate cannot be loaded.", EventName = "CertificateFailed")]
+    public static partial void CertificateFailed(this ILogger logger, Exception exception);
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
@@ -72,10 +73,18 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     }
 
     // The options tell whether UseHttps was called by the scheme that they print, and by nothing else that is public.
-    private static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+    public static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+
+    public void OnHandshakeFailed(ConnectionContext connection, Exception exception)
+    {
+        Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), exception.Message);
+        Server.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, exception, connection.ConnectionId, connection.RemoteEndPoint));
+    }
 
     public object? GetService(Type serviceType)
-        => serviceType == typeof(EndpointContext) ? this : ApplicationServices.GetService(serviceType);
+        => serviceType == typeof(EndpointContext) ? this
+            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(ApplicationServices.GetRequiredService<ILoggerFactory>())
+            : ApplicationServices.GetService(serviceType) ?? ApplicationServices.GetService<KestrelCoreServices>()?.GetService(serviceType);
 
     public object? GetKeyedService(Type serviceType, object? serviceKey)
         => (ApplicationServices as IKeyedServiceProvider)?.GetKeyedService(serviceType, serviceKey);

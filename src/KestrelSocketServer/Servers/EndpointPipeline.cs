@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -15,9 +16,20 @@ internal static class EndpointPipeline
         {
             // No HTTP, and no HTTP protocol advertised by TLS.
             listen.Protocols = HttpProtocols.None;
-            configure(listen);
-            context.Complete(listen);
-            pipeline = listen.Build();
+            listen.Use(next => EndpointContext.IsTls(listen) ? HandshakeWatch.Around(next, context.OnHandshakeFailed) : next);
+            try
+            {
+                configure(listen);
+                context.Complete(listen);
+                pipeline = listen.Build();
+            }
+            catch (Exception exception) when (exception is CryptographicException or FileNotFoundException or DirectoryNotFoundException or NotSupportedException)
+            {
+                throw new InvalidOperationException(
+                    $"Endpoint '{context.Server.Name}': {exception.Message} Kestrel's own UseHttps(fileName) and UseHttps(fileName, password) load a certificate at start, "
+                    + "the latter as PKCS#12; for PEM, and for a file that may come or change later, name the argument: UseHttps(certificatePath: \"server.pem\").",
+                    exception);
+            }
         });
 
         return pipeline!;

@@ -11,4 +11,7 @@ public enum SocketServerErrorStage
 
     /// <summary>A subscriber of the connection event, or a handler, threw (row L12).</summary>
     Handler,
+
+    /// <summary>A certificate cannot be loaded any more; the last good one is used (<see cref="SocketTlsOptions.KeepLastGoodCertificate"/>).</summary>
+    Certificate,
 }

@@ -1,0 +1,76 @@
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// The pipe below TLS. TLS shows the end of the stream in one way, whether the peer announced it (close_notify) or the bytes
+/// just ended; only below can be seen which of them it was.
+/// </summary>
+internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, IDuplexPipe
+{
+    private readonly PipeReader _input = transport.Input;
+    private bool _hasEnded;
+
+    public PipeReader Input => this;
+
+    public PipeWriter Output => transport.Output;
+
+    /// <summary>
+    /// Whether TLS was told of the end of the bytes. It asks for no more after a close_notify, so when its own stream has
+    /// ended too, there was none.
+    /// </summary>
+    public bool HasEnded => Volatile.Read(ref _hasEnded);
+
+    /// <summary>Whether an end without close_notify is an error.</summary>
+    public bool RequiresCloseNotify { get; set; }
+
+    /// <summary>Throws why the transport has failed, if it has. Only while nobody reads.</summary>
+    public void ThrowIfFailed()
+    {
+        if (_input.TryRead(out ReadResult result))
+        {
+            _input.AdvanceTo(result.Buffer.Start);
+        }
+    }
+
+    public override bool TryRead(out ReadResult result)
+    {
+        bool read = _input.TryRead(out result);
+        if (read)
+        {
+            Observe(result);
+        }
+
+        return read;
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        ValueTask<ReadResult> read = _input.ReadAsync(cancellationToken);
+        return read.IsCompletedSuccessfully ? ValueTask.FromResult(Observe(read.Result)) : ObserveAsync(read);
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => _input.AdvanceTo(consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _input.AdvanceTo(consumed, examined);
+
+    public override void CancelPendingRead() => _input.CancelPendingRead();
+
+    public override void Complete(Exception? exception = null) => _input.Complete(exception);
+
+    public override ValueTask CompleteAsync(Exception? exception = null) => _input.CompleteAsync(exception);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> ObserveAsync(ValueTask<ReadResult> read) => Observe(await read.ConfigureAwait(false));
+
+    private ReadResult Observe(in ReadResult result)
+    {
+        if (result.IsCompleted && result.Buffer.IsEmpty)
+        {
+            Volatile.Write(ref _hasEnded, true);
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Net.Security;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace KestrelSocketServer;
+
+internal sealed partial class SocketConnection
+{
+    public ConnectionTls? Tls { get; }
+
+    private EncryptedTransport? EncryptedTransport => Tls is null ? null : _context.Features.Get<EncryptedTransport>();
+
+    // Returns whether the end counts as an error.
+    private bool OnEndOfStream()
+    {
+        if (EncryptedTransport is not { HasEnded: true } transport)
+        {
+            return false;
+        }
+
+        Tls!.MarkTruncated();
+        return transport.RequiresCloseNotify;
+    }
+
+    private IOException TruncationError() => new(
+        $"The peer of connection {Id} has left without announcing the end of what it sent (TLS close_notify): some of it may be missing.");
+
+    // The end of the stream over TLS; the transport's own follows when the connection is disposed of.
+    private async Task SendCloseNotifyAsync()
+    {
+        if (Tls is null || _context.Features.Get<ISslStreamFeature>()?.SslStream is not { } stream)
+        {
+            return;
+        }
+
+        try
+        {
+            Task shutdown = ShutdownAsync(stream);
+            while (!shutdown.IsCompleted && !_closeCalled)
+            {
+                // It waits for a peer that does not read; a close must not.
+                await _wake.WaitAsync().ConfigureAwait(false);
+            }
+
+            if (!shutdown.IsCompleted)
+            {
+                Abort();
+            }
+
+            await shutdown.ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _settings.Logger.CompleteFailed(exception, Id);
+        }
+    }
+
+    private async Task ShutdownAsync(SslStream stream)
+    {
+        try
+        {
+            await stream.ShutdownAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Wake();
+        }
+    }
+}

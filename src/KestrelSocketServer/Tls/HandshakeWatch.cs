@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Tells why a TLS handshake failed. Kestrel's middleware tells nobody but its log, so the watch listens there: the log is
+/// written synchronously in the flow of the connection.
+/// </summary>
+internal sealed class HandshakeWatch
+{
+    private static readonly AsyncLocal<HandshakeWatch?> Current = new();
+
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private Exception? _failure;
+    private bool _timedOut;
+    private bool _established;
+
+    /// <summary>A reason that is known better than by the exception that ends the handshake.</summary>
+    public Exception? Reason { get; set; }
+
+    /// <summary>Wraps a pipeline with TLS in it.</summary>
+    /// <param name="next">The pipeline.</param>
+    /// <param name="onFailed">Called once for each handshake that fails.</param>
+    public static ConnectionDelegate Around(ConnectionDelegate next, Action<ConnectionContext, Exception> onFailed) => async connection =>
+    {
+        var watch = new HandshakeWatch();
+        var transport = new EncryptedTransport(connection.Transport);
+        connection.Features.Set(watch);
+        connection.Features.Set(transport);
+        Current.Value = watch;
+        try
+        {
+            connection.Transport = transport;
+            await next(connection).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (!watch._established)
+        {
+            watch._failure = exception;
+        }
+
+        if (watch.Failure(transport) is { } failure)
+        {
+            onFailed(connection, failure);
+        }
+    };
+
+    private Exception? Failure(EncryptedTransport transport)
+    {
+        if (!_timedOut)
+        {
+            return _failure is null ? null : Reason ?? _failure;
+        }
+
+        try
+        {
+            transport.ThrowIfFailed();
+        }
+        catch (ConnectionAbortedException)
+        {
+            // The server itself has ended the connection, as it does when it stops: nothing has failed.
+            return null;
+        }
+        catch (IOException exception)
+        {
+            return exception;
+        }
+
+        return Reason ?? new TimeoutException($"The TLS handshake was not completed within {Stopwatch.GetElapsedTime(_started).TotalSeconds:0.0} s.");
+    }
+
+    private void OnLogged(string? eventName, Exception? exception)
+    {
+        switch (eventName)
+        {
+            case "HttpsConnectionEstablished":
+                _established = true;
+                Current.Value = null;
+                break;
+            case "AuthenticationFailed":
+                _failure = exception;
+                break;
+            case "AuthenticationTimedOut":
+                _timedOut = true;
+                break;
+        }
+    }
+
+    /// <summary>Hands out the loggers of another factory, and listens to the one of Kestrel's TLS middleware.</summary>
+    internal sealed class LoggerFactory(ILoggerFactory loggers) : ILoggerFactory
+    {
+        private const string Category = "Microsoft.AspNetCore.Server.Kestrel.Https.Internal.HttpsConnectionMiddleware";
+
+        public ILogger CreateLogger(string categoryName)
+            => categoryName == Category ? new Logger(loggers.CreateLogger(categoryName)) : loggers.CreateLogger(categoryName);
+
+        public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
+
+        public void Dispose()
+        {
+            // The factory belongs to the application.
+        }
+    }
+
+    private sealed class Logger(ILogger inner) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => inner.BeginScope(state);
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Debug || inner.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Current.Value?.OnLogged(eventId.Name, exception);
+            if (inner.IsEnabled(logLevel))
+            {
+                inner.Log(logLevel, eventId, state, exception, formatter);
+            }
+        }
+    }
+}
