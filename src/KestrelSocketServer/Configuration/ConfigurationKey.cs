@@ -1,4 +1,8 @@
 using System.Globalization;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace KestrelSocketServer;
 
@@ -23,10 +27,54 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:WriteBufferSoftLimit", Number(1, long.MaxValue)),
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
         new("Limits:AllowHalfOpen", Boolean),
+        .. OfCertificate("Certificate"),
+        .. OfCertificate("Sni:*:Certificate"),
+        new("KeepLastGoodCertificate", Boolean),
+        new("SslProtocols:*", Name<SslProtocols>(SslProtocols.Tls12, SslProtocols.Tls13)),
+        new("CipherSuites:*", Name<TlsCipherSuite>(TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)),
+        new("ApplicationProtocols:*", Text),
+        new("ClientCertificateMode", Name(ClientCertificateMode.NoCertificate, ClientCertificateMode.AllowCertificate, ClientCertificateMode.RequireCertificate)),
+        new("ClientCertificateAuthorities", Text),
+        new("AllowSelfSignedClientCertificates", Boolean),
+        new("CheckClientCertificateRevocation", Boolean),
+        new("HandshakeTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("RequireCloseNotify", Boolean),
     ];
 
     /// <summary>The keys beside the endpoints.</summary>
     public static IReadOnlyList<ConfigurationKey> OfServer { get; } = [new("ShutdownTimeout", Time(TimeSpan.Zero))];
+
+    /// <summary>Whether the key stands for a path; <c>*</c> in it stands for any name.</summary>
+    public bool Matches(string path) => Covers(path.Split(':'), whole: true);
+
+    /// <summary>Whether the key is below a path.</summary>
+    public bool IsBelow(string path) => Covers(path.Split(':'), whole: false);
+
+    private bool Covers(string[] names, bool whole)
+    {
+        string[] pattern = Path.Split(':');
+        return (whole ? pattern.Length == names.Length : pattern.Length > names.Length)
+            && names.Zip(pattern).All(pair => pair.Second == "*" || pair.First.Equals(pair.Second, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static IEnumerable<ConfigurationKey> OfCertificate(string path) =>
+    [
+        new($"{path}:Path", Text),
+        new($"{path}:KeyPath", Text),
+        new($"{path}:Password", _ => null),
+        new($"{path}:Subject", Text),
+        new($"{path}:Store", Name(Enum.GetValues<StoreName>())),
+        new($"{path}:Location", Name(Enum.GetValues<StoreLocation>())),
+        new($"{path}:AllowInvalid", Boolean),
+    ];
+
+    private static string? Text(string value) => string.IsNullOrWhiteSpace(value) ? "is empty; write a value, or leave the key out" : null;
+
+    private static Func<string, string?> Name<T>(params T[] examples)
+        where T : struct, Enum
+        => value => Enum.TryParse(value, ignoreCase: true, out T name) && Enum.IsDefined(name) && !char.IsAsciiDigit(value[0])
+            ? null
+            : $"'{value}' is not known; write a name such as {string.Join(", ", examples)}";
 
     private static string? Url(string value) => ListenAddress.TryParse(value, out _) ? null : ListenAddressErrors.Explain(value);
 

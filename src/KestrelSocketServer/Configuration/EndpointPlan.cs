@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelSocketServer;
@@ -38,7 +39,18 @@ internal sealed record EndpointPlan(string Name, ListenAddress Address, SocketEn
         ListenAddress? address = options.Url is null ? code?.Address : ListenAddress.Parse(options.Url);
         if (address is not null)
         {
-            return new EndpointPlan(code?.Name ?? configured!.Name, address, options, code is null ? _ => { } : code.Configure, configured?.Fingerprint ?? "");
+            SocketTlsOptions? tls = address.IsTls ? options.ToTls() : null;
+            return new EndpointPlan(code?.Name ?? configured!.Name, address, options, Configure, configured?.Fingerprint ?? "");
+
+            void Configure(ListenOptions listen)
+            {
+                if (tls is not null)
+                {
+                    listen.UseHttps(tls);
+                }
+
+                code?.Configure(listen);
+            }
         }
 
         if (configured is not null)

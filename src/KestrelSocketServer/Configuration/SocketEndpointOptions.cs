@@ -1,3 +1,7 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
 namespace KestrelSocketServer;
 
 /// <summary>
@@ -23,4 +27,80 @@ public sealed class SocketEndpointOptions
 
     /// <summary>The options of its connections. A change holds for connections accepted from then on.</summary>
     public SocketConnectionOptions Limits { get; set; } = new();
+
+    /// <summary>The certificate of the server. Its changes, and those of its file, hold from the next handshake on.</summary>
+    /// <remarks>Defaults to none. TLS is used where <see cref="Url"/> begins with <c>tls://</c>.</remarks>
+    public SocketCertificateOptions? Certificate { get; set; }
+
+    /// <summary>Certificates by the host name that a client asks for, as in <see cref="SocketTlsOptions.Sni"/>.</summary>
+    public IDictionary<string, SocketSniOptions> Sni { get; } = new Dictionary<string, SocketSniOptions>(StringComparer.OrdinalIgnoreCase);
+
+    /// <inheritdoc cref="SocketTlsOptions.KeepLastGoodCertificate"/>
+    public bool KeepLastGoodCertificate { get; set; }
+
+    /// <summary>The versions of TLS that are allowed.</summary>
+    /// <remarks>Defaults to none given: what the operating system deems safe.</remarks>
+    public IList<SslProtocols> SslProtocols { get; } = [];
+
+    /// <inheritdoc cref="SocketTlsOptions.CipherSuites"/>
+    public IList<TlsCipherSuite> CipherSuites { get; } = [];
+
+    /// <inheritdoc cref="SocketTlsOptions.ApplicationProtocols"/>
+    public IList<string> ApplicationProtocols { get; } = [];
+
+    /// <inheritdoc cref="SocketTlsOptions.ClientCertificateMode"/>
+    public ClientCertificateMode ClientCertificateMode { get; set; }
+
+    /// <inheritdoc cref="SocketTlsOptions.ClientCertificateAuthorities"/>
+    public string? ClientCertificateAuthorities { get; set; }
+
+    /// <inheritdoc cref="SocketTlsOptions.AllowSelfSignedClientCertificates"/>
+    public bool AllowSelfSignedClientCertificates { get; set; }
+
+    /// <inheritdoc cref="SocketTlsOptions.CheckClientCertificateRevocation"/>
+    public bool CheckClientCertificateRevocation { get; set; }
+
+    /// <inheritdoc cref="SocketTlsOptions.HandshakeTimeout"/>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc cref="SocketTlsOptions.RequireCloseNotify"/>
+    public bool RequireCloseNotify { get; set; }
+
+    /// <summary>The options of TLS, null where there is no certificate here.</summary>
+    internal SocketTlsOptions? ToTls()
+    {
+        if (Certificate is null && Sni.Count == 0)
+        {
+            return null;
+        }
+
+        var tls = new SocketTlsOptions
+        {
+            Certificate = Certificate?.ToCertificate(),
+            KeepLastGoodCertificate = KeepLastGoodCertificate,
+            Protocols = SslProtocols.Aggregate(default(SslProtocols), (all, one) => all | one),
+            ClientCertificateMode = ClientCertificateMode,
+            ClientCertificateAuthorities = ClientCertificateAuthorities,
+            AllowSelfSignedClientCertificates = AllowSelfSignedClientCertificates,
+            CheckClientCertificateRevocation = CheckClientCertificateRevocation,
+            HandshakeTimeout = HandshakeTimeout,
+            RequireCloseNotify = RequireCloseNotify,
+        };
+        foreach ((string host, SocketSniOptions sni) in Sni)
+        {
+            tls.Sni.Add(host, sni.Certificate!.ToCertificate());
+        }
+
+        foreach (TlsCipherSuite suite in CipherSuites)
+        {
+            tls.CipherSuites.Add(suite);
+        }
+
+        foreach (string protocol in ApplicationProtocols)
+        {
+            tls.ApplicationProtocols.Add(new SslApplicationProtocol(protocol));
+        }
+
+        return tls;
+    }
 }

