@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Hosting;
+
+namespace KestrelSocketServer.FunctionalTests.Tls;
+
+public sealed class CertificateRotationTests
+{
+    [Fact]
+    [Trait("Row", "T3")]
+    public async Task AChangedFileIsUsedByTheNextHandshake()
+    {
+        await using var server = new TlsServer();
+        using X509Certificate2 first = TestPki.Default.Issue("localhost");
+        using X509Certificate2 second = TestPki.Default.Issue("localhost");
+        string path = server.Write("server.pem", TestPki.Pem(first));
+        await server.StartAsync(listen => listen.UseHttps(certificatePath: path));
+        await using TlsClient old = await server.ConnectAsync();
+        await server.ConnectionAsync();
+
+        Replace(server, TestPki.Pem(second));
+        Assert.Equal(second, await server.AssertServesAsync());
+        await TlsServer.AssertEchoAsync(old);
+    }
+
+    [Fact]
+    [Trait("Row", "T3")]
+    public async Task AMovedLinkIsFollowed()
+    {
+        await using var server = new TlsServer();
+        using X509Certificate2 first = TestPki.Default.Issue("localhost");
+        using X509Certificate2 second = TestPki.Default.Issue("localhost");
+        string link = Path.Combine(server.Folder, "current.pem");
+        File.CreateSymbolicLink(link, server.Write("first.pem", TestPki.Pem(first)));
+        await server.StartAsync(listen => listen.UseHttps(certificatePath: link));
+        Assert.Equal(first, await server.AssertServesAsync());
+
+        File.Delete(link);
+        File.CreateSymbolicLink(link, server.Write("second.pem", TestPki.Pem(second)));
+        Assert.Equal(second, await server.AssertServesAsync());
+    }
+
+    [Theory]
+    [InlineData("half", "complete private key")]
+    [InlineData("empty", "no certificate")]
+    [InlineData("other", "does not belong")]
+    [InlineData("nonsense", "no PEM file")]
+    [Trait("Row", "T3")]
+    public async Task ABrokenFileFailsUntilItIsRight(string kind, string message)
+    {
+        await using var server = new TlsServer();
+        using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
+        string good = TestPki.Pem(certificate);
+        string path = server.Write("server.pem", good);
+        await server.StartAsync(listen => listen.UseHttps(certificatePath: path));
+        await server.AssertServesAsync();
+
+        Replace(server, Break(good, kind));
+        await Assert.ThrowsAnyAsync<Exception>(() => server.ConnectAsync());
+        SocketServerError error = await server.ErrorAsync();
+        Assert.IsType<CryptographicException>(error.Exception);
+        Assert.Contains(path, error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains(message, error.Exception.Message, StringComparison.Ordinal);
+
+        Replace(server, good);
+        await server.AssertServesAsync();
+        server.AssertNothingHappened();
+    }
+
+    [Fact]
+    [Trait("Row", "T3")]
+    public async Task TheLastGoodOneIsKeptOnDemandAndTheFaultToldOnce()
+    {
+        await using var server = new TlsServer();
+        using X509Certificate2 first = TestPki.Default.Issue("localhost");
+        using X509Certificate2 second = TestPki.Default.Issue("localhost");
+        string path = server.Write("server.pem", TestPki.Pem(first));
+        await server.StartAsync(listen => listen.UseHttps(path, tls => tls.KeepLastGoodCertificate = true));
+        await server.AssertServesAsync();
+
+        File.Delete(path);
+        Assert.Equal(first, await server.AssertServesAsync());
+        SocketServerError error = await server.ErrorAsync();
+        Assert.Equal(SocketServerErrorStage.Certificate, error.Stage);
+        Assert.IsType<FileNotFoundException>(error.Exception);
+        Assert.Equal(first, await server.AssertServesAsync());
+        server.AssertNothingHappened();
+
+        Replace(server, TestPki.Pem(second));
+        Assert.Equal(second, await server.AssertServesAsync());
+        server.AssertNothingHappened();
+    }
+
+    private static string Break(string good, string kind) => kind switch
+    {
+        "half" => good[..(good.IndexOf("PRIVATE KEY", StringComparison.Ordinal) + 40)],
+        "empty" => "",
+        "other" => TestPki.Default.Issue("localhost").ExportCertificatePem() + "\n" + good[good.IndexOf("-----BEGIN PRIVATE", StringComparison.Ordinal)..],
+        _ => "nonsense",
+    };
+
+    // With a time of its own: two writes of the same size within the resolution of the file system's clock look the same.
+    private static void Replace(TlsServer server, string text)
+    {
+        string path = Path.Combine(server.Folder, "server.pem");
+        DateTime before = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : DateTime.UtcNow;
+        server.Write("server.pem", text);
+        File.SetLastWriteTimeUtc(path, before.AddSeconds(1));
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+
+namespace KestrelSocketServer.FunctionalTests.Tls;
+
+/// <summary>Runs the openssl command.</summary>
+internal static class OpenSsl
+{
+    /// <summary>Runs it to its end and gives what it wrote, to both of its outputs.</summary>
+    public static async Task<string> RunAsync(string input, params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+            await process.WaitForExitAsync().Soon();
+            return await output.Soon() + await errors.Soon();
+        }
+        finally
+        {
+            Kill(process);
+        }
+    }
+
+    /// <summary>Starts it; to be killed by <see cref="Kill"/>.</summary>
+    public static Process Start(params string[] arguments)
+        => Process.Start(new ProcessStartInfo("openssl", arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+
+    public static void Kill(Process process)
+    {
+        if (!process.HasExited)
+        {
+            process.Kill();
+        }
+    }
+}
