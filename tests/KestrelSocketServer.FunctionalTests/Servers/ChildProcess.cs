@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace KestrelSocketServer.FunctionalTests.Servers;
+
+/// <summary>The test program in a process of its own. Disposing it kills it, if it is still there.</summary>
+internal sealed class ChildProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+
+    private ChildProcess(Process process)
+    {
+        _process = process;
+        _errors = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>The time that its threads have spent on a processor.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            // utime and stime, in ticks of 10 ms, follow the name, which may hold blanks.
+            string stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            return TimeSpan.FromMilliseconds(10 * (int.Parse(fields[11], CultureInfo.InvariantCulture) + int.Parse(fields[12], CultureInfo.InvariantCulture)));
+        }
+    }
+
+    public static ChildProcess Start(string command, params string[] arguments) => Start(command, [], arguments);
+
+    public static ChildProcess Start(string command, Dictionary<string, string> environment, params string[] arguments)
+    {
+        const string Name = "KestrelSocketServer.TestChild";
+        string program = Path.Combine(AppContext.BaseDirectory.Replace("KestrelSocketServer.FunctionalTests", Name, StringComparison.Ordinal), Name + ".dll");
+
+        // Whoever runs the tests in the background of a shell has SIGINT ignored, and hands that on.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,TERM", Environment.ProcessPath!, program, command, .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new ChildProcess(Process.Start(start)!);
+    }
+
+    /// <summary>The next line of its standard output.</summary>
+    public async Task<string> ReadLineAsync()
+        => await _process.StandardOutput.ReadLineAsync().Soon() ?? throw new EndOfStreamException(await _errors.Soon());
+
+    /// <param name="name">The name of the signal, <c>INT</c> or <c>TERM</c>.</param>
+    public async Task SignalAsync(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync().Soon();
+    }
+
+    public async Task<(int ExitCode, string Errors)> WaitForExitAsync()
+    {
+        await _process.WaitForExitAsync().Soon();
+        return (_process.ExitCode, await _errors.Soon());
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,33 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace KestrelSocketServer.FunctionalTests.Servers;
+
+/// <summary>What the operating system says about ports.</summary>
+internal static class Tcp
+{
+    public static int PortOf(ISocketServer server) => ((IPEndPoint)server.EndPoint!).Port;
+
+    public static async Task AssertRefusedAsync(EndPoint endPoint)
+    {
+        using var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        SocketException exception = await Assert.ThrowsAsync<SocketException>(() => socket.ConnectAsync(endPoint).Soon());
+        Assert.Equal(SocketError.ConnectionRefused, exception.SocketErrorCode);
+    }
+
+    public static Task AssertRefusedAsync(string address) => AssertRefusedAsync(IPEndPoint.Parse(address));
+
+    /// <summary>The lines of <c>ss</c> about the sockets of a local port.</summary>
+    /// <param name="options">Its options, for example <c>-ltn</c>.</param>
+    /// <param name="port">The port.</param>
+    public static async Task<string[]> ListAsync(string options, int port)
+    {
+        var start = new ProcessStartInfo("ss", [options, "-H", string.Create(CultureInfo.InvariantCulture, $"sport = :{port}")]) { RedirectStandardOutput = true };
+        using Process process = Process.Start(start)!;
+        string output = await process.StandardOutput.ReadToEndAsync().Soon();
+        await process.WaitForExitAsync().Soon();
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+}

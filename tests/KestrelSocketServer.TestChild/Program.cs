@@ -1,0 +1,11 @@
+using KestrelSocketServer.TestChild;
+
+// A process of its own for the tests that need one: signals, exit codes, shared ports, exhausted descriptors.
+return args[0] switch
+{
+    "serve" => await ServeCommand.RunAsync(args[1], reusePort: args.Contains("reuse")),
+    "web" => await WebCommand.RunAsync(),
+    "close" => await CloseCommand.RunAsync(),
+    "exhaust" => await ExhaustCommand.RunAsync(),
+    _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
+};
