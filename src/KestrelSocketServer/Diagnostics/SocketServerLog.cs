@@ -34,4 +34,7 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(11, LogLevel.Debug, "Connection id \"{ConnectionId}\": the last bytes could not be sent.", EventName = "CompleteFailed")]
     public static partial void CompleteFailed(this ILogger logger, Exception exception, string connectionId);
+
+    [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
+    public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
 }
