@@ -87,6 +87,7 @@ internal sealed partial class SocketConnection
             {
                 _readFailure = exception;
                 OnReadFailed(exception);
+                Wake();
                 throw;
             }
 
