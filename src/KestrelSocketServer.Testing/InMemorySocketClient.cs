@@ -18,10 +18,13 @@ namespace KestrelSocketServer.Testing;
 /// <remarks>Sending and receiving may go on at the same time, but not two calls of the same kind.</remarks>
 public sealed partial class InMemorySocketClient : IAsyncDisposable
 {
+    private const string ResetMessage = "The client has reset the connection.";
+
     private static long s_lastId;
 
     private readonly InMemoryConnectionContext _context;
-    private bool _reset;
+    private readonly Lock _receiving = new();
+    private volatile bool _reset;
 
     private InMemorySocketClient(InMemorySocketClientOptions options, ConnectionDelegate handler)
     {
@@ -63,20 +66,17 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
     /// <summary>Leaves without a word (RST): reading and writing fail on the server's side, and receiving on this one.</summary>
     public void Reset()
     {
-        _reset = true;
-        _context.EndInput(new ConnectionResetException("The client has reset the connection."));
+        lock (_receiving)
+        {
+            _reset = true;
+            _context.ClientInput.CancelPendingRead();
+            _context.EndInput(new ConnectionResetException(ResetMessage));
+        }
     }
 
     /// <summary>Receives what has arrived, at least one byte; empty at the end of the stream.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<byte[]> ReceiveAsync(CancellationToken cancellationToken = default)
-    {
-        ThrowIfReset();
-        ReadResult result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
-        byte[] received = result.Buffer.ToArray();
-        _context.ClientInput.AdvanceTo(result.Buffer.End);
-        return received;
-    }
+    public Task<byte[]> ReceiveAsync(CancellationToken cancellationToken = default) => ReceiveUpToAsync(int.MaxValue, cancellationToken).AsTask();
 
     /// <summary>Receives that many bytes and leaves the rest.</summary>
     /// <param name="count">How many bytes.</param>
@@ -84,22 +84,16 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
     /// <exception cref="EndOfStreamException">The server ended the stream before.</exception>
     public async Task<byte[]> ReceiveExactlyAsync(int count, CancellationToken cancellationToken = default)
     {
-        ThrowIfReset();
         var received = new ArrayBufferWriter<byte>(Math.Max(1, count));
         while (received.WrittenCount < count)
         {
-            ReadResult result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
-            ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, count - received.WrittenCount));
-            foreach (ReadOnlyMemory<byte> part in taken)
-            {
-                received.Write(part.Span);
-            }
-
-            _context.ClientInput.AdvanceTo(taken.End);
-            if (result.IsCompleted && taken.IsEmpty)
+            byte[] part = await ReceiveUpToAsync(count - received.WrittenCount, cancellationToken).ConfigureAwait(false);
+            if (part.Length == 0)
             {
                 throw new EndOfStreamException($"The server ended the stream after {received.WrittenCount} of {count} bytes.");
             }
+
+            received.Write(part);
         }
 
         return received.WrittenSpan.ToArray();
@@ -144,11 +138,36 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
         }
     }
 
-    private void ThrowIfReset()
+    // Empty at the end of the stream only.
+    private async ValueTask<byte[]> ReceiveUpToAsync(int count, CancellationToken cancellationToken)
     {
-        if (_reset)
+        while (true)
         {
-            throw new ConnectionResetException("The client has reset the connection.");
+            ReadResult result;
+            try
+            {
+                result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (InvalidOperationException) when (_reset)
+            {
+                throw new ConnectionResetException(ResetMessage);
+            }
+
+            lock (_receiving)
+            {
+                if (_reset)
+                {
+                    throw new ConnectionResetException(ResetMessage);
+                }
+
+                ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, count));
+                byte[] received = taken.ToArray();
+                _context.ClientInput.AdvanceTo(taken.End);
+                if (received.Length > 0 || result.IsCompleted)
+                {
+                    return received;
+                }
+            }
         }
     }
 }

@@ -9,13 +9,13 @@ public sealed class RawClient : IDisposable
 {
     private readonly TestTransport _transport;
 
-    private RawClient(Socket socket, Stream stream, TestTransport transport)
+    private RawClient(Socket socket, Stream stream, EndPoint remote, TestTransport transport)
     {
         Socket = socket;
         Stream = stream;
         _transport = transport;
         LocalAddress = socket.LocalEndPoint!.ToString()!;
-        RemoteAddress = socket.RemoteEndPoint!.ToString()!;
+        RemoteAddress = remote.ToString()!;
     }
 
     public Socket Socket { get; }
@@ -44,7 +44,7 @@ public sealed class RawClient : IDisposable
             }
 
             await socket.ConnectAsync(endPoint).Soon();
-            return new RawClient(socket, await transport.ConnectAsync(socket), transport);
+            return new RawClient(socket, await transport.ConnectAsync(socket), endPoint, transport);
         }
         catch
         {

@@ -14,11 +14,16 @@ public sealed class TestHost : IAsyncDisposable
     private bool _stopped;
     private bool _disposed;
 
-    private TestHost(IHost host) => _host = host;
+    private TestHost(IHost host)
+    {
+        _host = host;
+        Logs = Services.GetRequiredService<FakeLogCollector>();
+    }
 
     public IServiceProvider Services => _host.Services;
 
-    public FakeLogCollector Logs => Services.GetRequiredService<FakeLogCollector>();
+    /// <summary>The logs so far; still there when the host is disposed of.</summary>
+    public FakeLogCollector Logs { get; }
 
     public ISocketServers Servers => Services.GetRequiredService<ISocketServers>();
 

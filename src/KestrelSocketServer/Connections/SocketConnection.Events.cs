@@ -96,6 +96,12 @@ internal sealed partial class SocketConnection
         {
             Raise(_stoppingEvent);
         }
+
+        if (Volatile.Read(ref _signals) != 0)
+        {
+            // Signalled inside one of the events above; reading has its turn before the next.
+            Wake();
+        }
     }
 
     private void Raise(Action? subscribers)

@@ -91,6 +91,7 @@ internal sealed partial class SocketConnection
             {
                 _readFailure = exception;
                 OnReadFailed(exception);
+                Wake();
                 throw;
             }
 

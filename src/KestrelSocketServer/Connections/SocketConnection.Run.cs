@@ -15,7 +15,7 @@ internal sealed partial class SocketConnection
     public static Task RunAsync(ConnectionContext context, ConnectionSettings settings, Func<ISocketConnection, Task> handler)
         => new SocketConnection(context, settings).RunAsync(handler);
 
-    private bool IsOver => _closeCalled || _flushed || _fault is not null;
+    private bool IsOver => _closeCalled || _flushed || _fault is not null || _readFailure is not null;
 
     // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
     // of the stream into a reset.
@@ -30,6 +30,7 @@ internal sealed partial class SocketConnection
         try
         {
             StartHandler(handler);
+            RaiseSignals();
             while (!IsOver)
             {
                 if (CanRead)
@@ -110,29 +111,29 @@ internal sealed partial class SocketConnection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
     {
-        if (_transportClosed == default)
+        if (!_watchesTransport)
         {
+            _watchesTransport = true;
             _transportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
         }
 
-        await _wake.WaitAsync().ConfigureAwait(false);
-        if (_style == ReadStyle.Events && !_peerEnded && _context.ConnectionClosed.IsCancellationRequested)
+        if (_style == ReadStyle.Events && !_peerEnded && !_inputIsWhole && _context.ConnectionClosed.IsCancellationRequested)
         {
-            ThrowIfReset();
+            await LookForResetAsync().ConfigureAwait(false);
+        }
+        else
+        {
+            await _wake.WaitAsync().ConfigureAwait(false);
         }
     }
 
-    // A reset is told at once, also while paused; all else waits for Resume.
-    private void ThrowIfReset()
+    // A reset is told at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
+    // transport has already, so that looking at all of it costs no more memory.
+    private async ValueTask LookForResetAsync()
     {
-        if (EncryptedTransport is { } transport)
-        {
-            transport.ThrowIfFailed();
-        }
-        else if (_input.TryRead(out ReadResult result))
-        {
-            _input.AdvanceTo(result.Buffer.Start);
-        }
+        ReadResult result = await _input.ReadAsync().ConfigureAwait(false);
+        _inputIsWhole = result.IsCompleted;
+        _input.AdvanceTo(result.Buffer.Start, result.IsCanceled ? result.Buffer.Start : result.Buffer.End);
     }
 
     private void Deliver(in ReadResult result)
@@ -212,7 +213,7 @@ internal sealed partial class SocketConnection
 
     private async Task FinishAsync()
     {
-        bool graceful = _flushed && _fault is null && !_closeCalled;
+        bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
         if (graceful)
         {
             await CompleteAsync(_output).ConfigureAwait(false);
@@ -223,7 +224,7 @@ internal sealed partial class SocketConnection
             await AbortAsync().ConfigureAwait(false);
         }
 
-        _closedLocally |= _endCalled && !_peerEnded;
+        _closedLocally |= _endedLocally;
         _settings.Server?.Remove(this);
         RaiseClosed();
 

@@ -36,6 +36,8 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private Exception? _readFailure;
     private int _signals;
     private int _eventThread;
+    private bool _watchesTransport;
+    private bool _inputIsWhole;
     private ReadStyle _style;
     private volatile bool _paused;
     private volatile bool _held;
@@ -44,6 +46,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private volatile bool _closeCalled;
     private volatile bool _flushed;
     private volatile bool _finished;
+    private volatile bool _endedLocally;
     private volatile bool _closedLocally;
 
     private SocketConnection(ConnectionContext context, ConnectionSettings settings)
@@ -98,6 +101,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
 
         ThrowIfPipeTaken();
+        _endedLocally = !_peerEnded;
         _endCalled = true;
         _writer.Write(data, cork: IsEventThread, end: true);
         Wake();
@@ -110,8 +114,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
             return;
         }
 
-        _closeCalled = true;
         _closedLocally = !_peerEnded;
+        _closeCalled = true;
+        _writer.Abort();
         Wake();
     }
 
@@ -166,7 +171,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     void IThreadPoolWorkItem.Execute()
     {
         _wake.Set();
-        if (_style == ReadStyle.Events || _closeCalled || _fault is not null)
+        if (_style == ReadStyle.Events || _closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe))
         {
             _input.CancelPendingRead();
         }

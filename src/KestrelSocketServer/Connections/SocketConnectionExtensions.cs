@@ -56,8 +56,9 @@ public static class SocketConnectionExtensions
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(destination);
 
+        int drains = 0;
         source.Data += Forward;
-        destination.Drained += source.Resume;
+        destination.Drained += OnDrained;
         destination.Closed += source.Pause;
         source.Closed += Detach;
         if (end)
@@ -69,15 +70,29 @@ public static class SocketConnectionExtensions
 
         void Forward(ReadOnlyMemory<byte> chunk)
         {
-            if (!destination.Write(chunk.Span))
+            int before = Volatile.Read(ref drains);
+            if (destination.Write(chunk.Span))
             {
-                source.Pause();
+                return;
             }
+
+            source.Pause();
+            if (Volatile.Read(ref drains) != before)
+            {
+                // It has drained between the two calls, on a thread of its own, and will not say so again.
+                source.Resume();
+            }
+        }
+
+        void OnDrained()
+        {
+            Interlocked.Increment(ref drains);
+            source.Resume();
         }
 
         void Detach()
         {
-            destination.Drained -= source.Resume;
+            destination.Drained -= OnDrained;
             destination.Closed -= source.Pause;
         }
     }

@@ -52,4 +52,6 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(31, LogLevel.Warning, "A certificate cannot be loaded.", EventName = "CertificateFailed")]
     public static partial void CertificateFailed(this ILogger logger, Exception exception);
+    [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
+    public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
 }

@@ -19,7 +19,7 @@ internal static class ConnectionPipeline
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
-            : handler.OnConnectedAsync);
+            : settings.Server is null ? handler.OnConnectedAsync : context => RunAsync(handler, context, settings));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -43,6 +43,24 @@ internal static class ConnectionPipeline
 
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, context => SocketConnection.RunAsync(context, settings, onConnection));
+    }
+
+    // Kestrel logs what a handler throws as an error of the server; a reset by the peer would be enough for that.
+    private static async Task RunAsync(ConnectionHandler handler, ConnectionContext context, ConnectionSettings settings)
+    {
+        try
+        {
+            await handler.OnConnectedAsync(context).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
+        {
+            settings.Logger.HandlerInterrupted(exception, context.ConnectionId);
+        }
+        catch (Exception exception)
+        {
+            settings.Logger.HandlerFault(exception, context.ConnectionId);
+            settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, context.ConnectionId, context.RemoteEndPoint));
+        }
     }
 
     private static void End(IConnectionBuilder builder, ConnectionDelegate handler)
