@@ -13,7 +13,7 @@ internal static class CompareCommand
     public static void Run(ReadOnlySpan<string> arguments)
     {
         CompareOptions options = CompareOptions.Parse(arguments);
-        using var fleet = new ServerFleet();
+        using var fleet = ServerFleet.Start();
         Cores.PinLoad();
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, {Cores.Description}; {options.Rounds} rounds of {options.Time.TotalSeconds} s");
