@@ -20,7 +20,7 @@ internal static class CompareCommand
         Console.WriteLine();
         Console.WriteLine("| load | server | median | unit | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second |");
         Console.WriteLine("|---|---|---:|---|---:|---|---:|");
-        foreach (LoadScenario load in LoadScenario.All)
+        foreach (LoadScenario load in LoadScenario.All.Where(load => load.Name.Contains(options.Load, StringComparison.OrdinalIgnoreCase)))
         {
             // The first round warms the servers up.
             MeasureRound(fleet, load, options.Time, backwards: false);
