@@ -30,25 +30,63 @@ internal sealed partial class SocketConnection
     }
 
     /// <summary>Reads for the stream; zero bytes mean the end. A zero-byte read waits for data.</summary>
+    // Pooled, as a read that has to wait would otherwise allocate.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
-        if (await ReadOnceAsync(cancellationToken).ConfigureAwait(false) is not { } buffer)
+        while (true)
         {
-            return 0;
-        }
+            ReadResult result;
+            try
+            {
+                result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (IsEndOfReading(exception))
+            {
+                return 0;
+            }
 
-        ReadOnlySequence<byte> taken = buffer.Slice(0, Math.Min(buffer.Length, destination.Length));
-        int count = (int)taken.Length;
-        taken.CopyTo(destination.Span);
-        _input.AdvanceTo(taken.End);
-        return count;
+            if (IsData(result))
+            {
+                ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, destination.Length));
+                int count = (int)taken.Length;
+                taken.CopyTo(destination.Span);
+                _input.AdvanceTo(taken.End);
+                return count;
+            }
+
+            if (SkipToEnd(result))
+            {
+                return 0;
+            }
+        }
     }
 
     private async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadChunksAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        while (await ReadOnceAsync(cancellationToken).ConfigureAwait(false) is { } buffer)
+        while (true)
         {
+            ReadResult result;
+            try
+            {
+                result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (IsEndOfReading(exception))
+            {
+                yield break;
+            }
+
+            if (!IsData(result))
+            {
+                if (SkipToEnd(result))
+                {
+                    yield break;
+                }
+
+                continue;
+            }
+
+            ReadOnlySequence<byte> buffer = result.Buffer;
             SequencePosition consumed = buffer.Start;
             SequencePosition next = consumed;
             try
@@ -70,54 +108,43 @@ internal sealed partial class SocketConnection
         }
     }
 
-    // Gives data that the caller advances over, or null for the end of the stream: the peer's or a local one. Pooled, as a
-    // read that has to wait would otherwise allocate.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadOnlySequence<byte>?> ReadOnceAsync(CancellationToken cancellationToken)
+    private bool IsData(in ReadResult result) => !result.Buffer.IsEmpty && !(_closeCalled || _endCalled || _finished);
+
+    /// <summary>Drops what was read; returns whether the stream is at its end, the peer's or a local one.</summary>
+    private bool SkipToEnd(in ReadResult result)
     {
-        while (true)
+        bool endedHere = _closeCalled || _endCalled || _finished;
+        _input.AdvanceTo(result.Buffer.End);
+        if (result.IsCompleted)
         {
-            ReadResult result;
-            try
+            _peerEnded = true;
+            if (!endedHere && OnEndOfStream())
             {
-                result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (Exception) when (_closeCalled || _endCalled)
-            {
-                // The read ended because the connection did, as asked for.
-                return null;
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                _readFailure = exception;
-                OnReadFailed(exception);
-                Wake();
-                throw;
-            }
-
-            bool endedHere = _closeCalled || _endCalled || _finished;
-            if (!endedHere && !result.Buffer.IsEmpty)
-            {
-                return result.Buffer;
-            }
-
-            _input.AdvanceTo(result.Buffer.End);
-            if (result.IsCompleted)
-            {
-                _peerEnded = true;
-                if (!endedHere && OnEndOfStream())
-                {
-                    _readFailure = TruncationError();
-                    OnReadFailed(_readFailure);
-                    throw _readFailure;
-                }
-            }
-
-            if (endedHere || result.IsCompleted)
-            {
-                return null;
+                _readFailure = TruncationError();
+                OnReadFailed(_readFailure);
+                throw _readFailure;
             }
         }
+
+        return endedHere || result.IsCompleted;
+    }
+
+    // Whether a read ended because the connection did, as asked for. Any other failure is noted here and reaches the reader.
+    private bool IsEndOfReading(Exception exception)
+    {
+        if (_closeCalled || _endCalled)
+        {
+            return true;
+        }
+
+        if (exception is not OperationCanceledException)
+        {
+            _readFailure = exception;
+            OnReadFailed(exception);
+            Wake();
+        }
+
+        return false;
     }
 
     private void Claim(ReadStyle style)

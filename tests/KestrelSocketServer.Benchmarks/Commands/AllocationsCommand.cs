@@ -8,7 +8,7 @@ internal static class AllocationsCommand
 
     public static void Run()
     {
-        using var fleet = new ServerFleet();
+        using var fleet = ServerFleet.Start();
         Cores.PinLoad();
 
         Console.WriteLine("| server | messages | bytes allocated per message |");

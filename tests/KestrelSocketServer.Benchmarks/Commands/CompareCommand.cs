@@ -13,18 +13,19 @@ internal static class CompareCommand
     public static void Run(ReadOnlySpan<string> arguments)
     {
         CompareOptions options = CompareOptions.Parse(arguments);
-        using var fleet = new ServerFleet();
+        using var fleet = ServerFleet.Start();
         Cores.PinLoad();
 
         Console.WriteLine($"{Environment.ProcessorCount} cores, {Cores.Description}; {options.Rounds} rounds of {options.Time.TotalSeconds} s");
         Console.WriteLine();
         Console.WriteLine("| load | server | median | unit | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second |");
         Console.WriteLine("|---|---|---:|---|---:|---|---:|");
-        foreach (LoadScenario load in LoadScenario.All)
+        foreach (LoadScenario load in LoadScenario.All.Where(load => load.Name.Contains(options.Load, StringComparison.OrdinalIgnoreCase)))
         {
             // The first round warms the servers up.
-            MeasureRound(fleet, load, options.Time);
-            Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasureRound(fleet, load, options.Time))];
+            MeasureRound(fleet, load, options.Time, backwards: false);
+            Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(
+                round => MeasureRound(fleet, load, options.Time, backwards: round % 2 != 0))];
             for (int i = 0; i < fleet.Servers.Count; i++)
             {
                 Print(load, fleet.Servers[i].Style, [.. rounds.Select(round => round[i])], [.. rounds.Select(round => round[0])]);
@@ -32,8 +33,18 @@ internal static class CompareCommand
         }
     }
 
-    private static Measurement[] MeasureRound(ServerFleet fleet, LoadScenario load, TimeSpan time)
-        => [.. fleet.Servers.Select(server => Measure(server, load, time))];
+    // Every other round goes backwards, so that no server always comes first.
+    private static Measurement[] MeasureRound(ServerFleet fleet, LoadScenario load, TimeSpan time, bool backwards)
+    {
+        var measured = new Measurement[fleet.Servers.Count];
+        for (int i = 0; i < measured.Length; i++)
+        {
+            int server = backwards ? measured.Length - 1 - i : i;
+            measured[server] = Measure(fleet.Servers[server], load, time);
+        }
+
+        return measured;
+    }
 
     private static Measurement Measure(ServerProcess server, LoadScenario load, TimeSpan time)
     {

@@ -8,7 +8,7 @@ internal static class MemoryCommand
 
     public static void Run()
     {
-        using var fleet = new ServerFleet();
+        using var fleet = ServerFleet.Start();
         double? bare = null;
 
         Console.WriteLine($"{Count:N0} idle connections, bytes per connection:");
