@@ -26,8 +26,11 @@ public abstract class FailureTests(TestTransport transport)
             Assert.False(pair.Connection.Write(new byte[70_000]));
             await pair.Client.ReceiveExactlyAsync(70_000);
         }
+        else
+        {
+            await pair.Client.SendAsync("x");
+        }
 
-        await pair.Client.SendAsync("x");
         if (place == "end")
         {
             await pair.Client.ShutdownSendAsync();
@@ -95,11 +98,12 @@ public abstract class FailureTests(TestTransport transport)
     {
         int calls = 0;
         EventRecorder? events = null;
+        using var connected = new ManualResetEventSlim();
         await using SocketServerFixture server = await SocketServerFixture.StartAsync(
             async connection =>
             {
                 events ??= new EventRecorder(connection);
-                if (place != "server")
+                if (place == "handler")
                 {
                     ThrowFirst();
                 }
@@ -122,6 +126,7 @@ public abstract class FailureTests(TestTransport transport)
             }
         };
         using RawClient client = await server.ConnectAsync();
+        connected.Set();
 
         Assert.Empty(await ReceiveQuietlyAsync(client));
 
@@ -136,8 +141,10 @@ public abstract class FailureTests(TestTransport transport)
 
         void ThrowFirst()
         {
-            if (Interlocked.Increment(ref calls) == (place == "task" ? 2 : 1))
+            if (Interlocked.Increment(ref calls) == 1)
             {
+                // A reset before the client has connected would fail its connect.
+                Assert.True(connected.Wait(Timeouts.Generous));
                 throw new InvalidOperationException("first");
             }
         }

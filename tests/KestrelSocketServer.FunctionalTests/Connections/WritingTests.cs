@@ -182,7 +182,7 @@ public abstract class WritingTests(TestTransport transport)
         Assert.Contains("WriteBufferHardLimit", error.Message, StringComparison.Ordinal);
         Assert.Contains("1000000", error.Message, StringComparison.Ordinal);
         await pair.Events.Closed;
-        Assert.Equal(["error", "close"], pair.Events.Events);
+        Assert.Equal(["error", "close"], pair.Events.Events.Where(name => name != "drain"));
         Assert.False(pair.Connection.Write("x"));
     }
 
