@@ -179,27 +179,6 @@ public abstract class FailureTests(TestTransport transport)
     }
 
     [Fact]
-    [Trait("Row", "C6")]
-    public async Task A_reset_while_data_is_unsent_is_an_error()
-    {
-        await using ConnectedPair pair = await ConnectedPair.StartAsync(transport, receiveBuffer: 16_384);
-        while (pair.Connection.Write(new byte[60_000]))
-        {
-        }
-
-        // More than one flush takes at a time: this cannot have gone out by the time of the reset.
-        pair.Connection.Write(new byte[50_000_000]);
-        await pair.Client.ReceiveExactlyAsync(1);
-
-        pair.Client.Reset();
-
-        Assert.IsAssignableFrom<IOException>(await pair.Events.Error);
-        await pair.Events.Closed;
-        Assert.Equal(["error", "close"], pair.Events.Events.Where(name => name != "drain"));
-        Assert.False(pair.Connection.Write("more"));
-    }
-
-    [Fact]
     [Trait("Row", "C25")]
     [SuppressMessage("Usage", "xUnit1031", Justification = "Handlers that block are what is tested.")]
     public async Task A_handler_that_never_returns_harms_its_own_connection_only()
@@ -302,6 +281,29 @@ public abstract class FailureTests(TestTransport transport)
     }
 }
 
-public sealed class PlainFailureTests() : FailureTests(TestTransport.Plain);
+public sealed class PlainFailureTests() : FailureTests(TestTransport.Plain)
+{
+    // Not over TLS: its stream goes on taking data when the transport below has failed, so that nothing looks unsent.
+    [Fact]
+    [Trait("Row", "C6")]
+    public async Task A_reset_while_data_is_unsent_is_an_error()
+    {
+        await using ConnectedPair pair = await ConnectedPair.StartAsync(TestTransport.Plain, receiveBuffer: 16_384);
+        while (pair.Connection.Write(new byte[60_000]))
+        {
+        }
+
+        // More than one flush takes at a time: this cannot have gone out by the time of the reset.
+        pair.Connection.Write(new byte[50_000_000]);
+        await pair.Client.ReceiveExactlyAsync(1);
+
+        pair.Client.Reset();
+
+        Assert.IsAssignableFrom<IOException>(await pair.Events.Error);
+        await pair.Events.Closed;
+        Assert.Equal(["error", "close"], pair.Events.Events.Where(name => name != "drain"));
+        Assert.False(pair.Connection.Write("more"));
+    }
+}
 
 public sealed class TlsFailureTests() : FailureTests(TestTransport.Tls);

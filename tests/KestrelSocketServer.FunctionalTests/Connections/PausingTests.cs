@@ -127,22 +127,6 @@ public abstract class PausingTests(TestTransport transport)
         Assert.Equal(["close"], pair.Events.Events);
     }
 
-    [Fact]
-    [Trait("Row", "C18")]
-    public async Task A_failed_write_is_seen_at_once_while_paused()
-    {
-        await using ConnectedPair pair = await ConnectedPair.StartAsync(
-            transport, (connection, _) => connection.Pause(), receiveBuffer: 16_384);
-        pair.Connection.Write(new byte[50_000_000]);
-        await pair.Client.ReceiveExactlyAsync(1);
-
-        pair.Client.Reset();
-
-        Assert.IsAssignableFrom<IOException>(await pair.Events.Error);
-        await pair.Events.Closed;
-        Assert.Equal(["error", "close"], pair.Events.Events);
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -168,6 +152,24 @@ public abstract class PausingTests(TestTransport transport)
     }
 }
 
-public sealed class PlainPausingTests() : PausingTests(TestTransport.Plain);
+public sealed class PlainPausingTests() : PausingTests(TestTransport.Plain)
+{
+    // Not over TLS: its stream goes on taking data when the transport below has failed, so that nothing looks unsent.
+    [Fact]
+    [Trait("Row", "C18")]
+    public async Task A_failed_write_is_seen_at_once_while_paused()
+    {
+        await using ConnectedPair pair = await ConnectedPair.StartAsync(
+            TestTransport.Plain, (connection, _) => connection.Pause(), receiveBuffer: 16_384);
+        pair.Connection.Write(new byte[50_000_000]);
+        await pair.Client.ReceiveExactlyAsync(1);
+
+        pair.Client.Reset();
+
+        Assert.IsAssignableFrom<IOException>(await pair.Events.Error);
+        await pair.Events.Closed;
+        Assert.Equal(["error", "close"], pair.Events.Events);
+    }
+}
 
 public sealed class TlsPausingTests() : PausingTests(TestTransport.Tls);

@@ -100,9 +100,10 @@ internal static class Quietly
         {
             await action();
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException or System.Net.Sockets.SocketException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException
+            or System.Net.Sockets.SocketException or System.Security.Cryptography.CryptographicException)
         {
-            // Reset, closed here, or completed meanwhile.
+            // Reset, closed here, or completed meanwhile; OpenSSL refuses to say goodbye to some of these.
         }
     }
 }
