@@ -19,7 +19,7 @@ internal static class ConnectionPipeline
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
-            : handler.OnConnectedAsync);
+            : context => RunAsync(handler, context, settings));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -43,6 +43,25 @@ internal static class ConnectionPipeline
 
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, context => SocketConnection.RunAsync(context, settings, onConnection));
+    }
+
+    // A handler of Kestrel's kind lets through what it does not expect. Kestrel would log that as an error, also where a peer
+    // has just left.
+    private static async Task RunAsync(ConnectionHandler handler, ConnectionContext context, ConnectionSettings settings)
+    {
+        try
+        {
+            await handler.OnConnectedAsync(context).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
+        {
+            // The peer has left, or the server is stopping.
+        }
+        catch (Exception exception)
+        {
+            settings.Logger.HandlerFault(exception, context.ConnectionId);
+            settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, context.ConnectionId, context.RemoteEndPoint));
+        }
     }
 
     private static void End(IConnectionBuilder builder, ConnectionDelegate handler)
