@@ -102,7 +102,7 @@ public sealed class SocketServerTests
         server.Server.Connection += Throw;
 
         using RawClient second = await server.ConnectAsync();
-        Assert.Equal("", await second.ReceiveTextToEndAsync());
+        await Tcp.AssertClosedAsync(second);
         SocketServerError told = await error.Task.Soon();
         Assert.Equal(SocketServerErrorStage.Handler, told.Stage);
         Assert.Same(fault, told.Exception);
@@ -128,7 +128,7 @@ public sealed class SocketServerTests
         for (int i = 0; i < 2; i++)
         {
             using RawClient client = await server.ConnectAsync();
-            Assert.Equal("", await client.ReceiveTextToEndAsync());
+            await Tcp.AssertClosedAsync(client);
         }
 
         Assert.Equal(2, server.Errors.Count);
