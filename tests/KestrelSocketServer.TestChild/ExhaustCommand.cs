@@ -13,6 +13,7 @@ internal static partial class ExhaustCommand
 {
     private const int NumberOfFiles = 7;
     private const ulong Limit = 512;
+    private const int Threads = 8;
 
     private static readonly List<SafeFileHandle> Taken = [];
 
@@ -25,9 +26,20 @@ internal static partial class ExhaustCommand
         ISocketServer server = host.Services.GetRequiredKeyedService<ISocketServer>("echo");
         server.Error += error => Console.WriteLine($"{error.Stage} {((SocketException)error.Exception).SocketErrorCode}");
         await host.StartAsync();
+        await StartThreadsAsync();
         Console.WriteLine(server.Address);
         await host.WaitForShutdownAsync();
         return 0;
+    }
+
+    // The runtime needs descriptors for a moment to start a thread, and gives up the process when it finds none.
+    private static async Task StartThreadsAsync()
+    {
+        ThreadPool.SetMinThreads(Threads, Threads);
+        ThreadPool.SetMaxThreads(Threads, Threads);
+        using var all = new Barrier(Threads);
+        await Task.WhenAll(Enumerable.Range(0, Threads).Select(_ => Task.Run(() => all.SignalAndWait(TimeSpan.FromSeconds(10)))));
+        await Task.Delay(TimeSpan.FromMilliseconds(1));
     }
 
     private static void OnConnection(ISocketConnection connection) => connection.Data += chunk =>

@@ -19,7 +19,7 @@ internal static class ConnectionPipeline
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
-            : settings.Server is null ? handler.OnConnectedAsync : context => RunAsync(handler, context, settings));
+            : context => RunAsync(handler, context, settings));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -45,7 +45,8 @@ internal static class ConnectionPipeline
         End(builder, context => SocketConnection.RunAsync(context, settings, onConnection));
     }
 
-    // Kestrel logs what a handler throws as an error of the server; a reset by the peer would be enough for that.
+    // A handler of Kestrel's kind lets through what it does not expect. Kestrel would log that as an error, also where a peer
+    // has just left.
     private static async Task RunAsync(ConnectionHandler handler, ConnectionContext context, ConnectionSettings settings)
     {
         try
@@ -54,6 +55,7 @@ internal static class ConnectionPipeline
         }
         catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
         {
+            // The peer has left, or the server is stopping.
             settings.Logger.HandlerInterrupted(exception, context.ConnectionId);
         }
         catch (Exception exception)

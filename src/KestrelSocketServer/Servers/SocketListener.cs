@@ -82,7 +82,7 @@ internal sealed class SocketListener(
     }
 
     /// <summary>Stops listening at once; the port can be bound again.</summary>
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    public void Unbind()
     {
         lock (_lock)
         {
@@ -91,6 +91,11 @@ internal sealed class SocketListener(
         }
 
         ListeningSocket.Close(socket, context.Address);
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        Unbind();
         return ValueTask.CompletedTask;
     }
 

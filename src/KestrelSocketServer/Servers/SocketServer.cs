@@ -144,6 +144,9 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
         {
             binding = _binding;
             _binding = null;
+
+            // Inside the lock: whoever finds it closed already may bind the port at once.
+            binding?.Listener.Unbind();
         }
 
         if (binding is not null)

@@ -24,7 +24,9 @@ public abstract class FailureTests(TestTransport transport)
         if (place == "drain")
         {
             Assert.False(pair.Connection.Write(new byte[70_000]));
-            await pair.Client.ReceiveExactlyAsync(70_000);
+
+            // The reset of the fault may overtake the last bytes.
+            await Record.ExceptionAsync(() => pair.Client.ReceiveExactlyAsync(70_000));
         }
         else
         {

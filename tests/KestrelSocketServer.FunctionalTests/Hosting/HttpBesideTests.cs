@@ -32,7 +32,7 @@ public sealed class HttpBesideTests
     [Trait("Row", "H1")]
     public async Task The_urls_of_the_environment_stay_as_they_are()
     {
-        using ChildProcess child = ChildProcess.Start("web", new() { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0;http://[::1]:0" });
+        using ChildProcess child = ChildProcess.StartWith(new() { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0;http://[::1]:0" }, "web");
         string[] urls = (await child.ReadLineAsync()).Split(' ');
         using RawClient client = await RawClient.ConnectAsync(await child.ReadLineAsync());
         Assert.Equal(2, urls.Length);

@@ -27,9 +27,9 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    public static ChildProcess Start(string command, params string[] arguments) => Start(command, [], arguments);
+    public static ChildProcess Start(string command, params string[] arguments) => StartWith([], command, arguments);
 
-    public static ChildProcess Start(string command, Dictionary<string, string> environment, params string[] arguments)
+    public static ChildProcess StartWith(Dictionary<string, string> environment, string command, params string[] arguments)
     {
         const string Name = "KestrelSocketServer.TestChild";
         string program = Path.Combine(AppContext.BaseDirectory.Replace("KestrelSocketServer.FunctionalTests", Name, StringComparison.Ordinal), Name + ".dll");

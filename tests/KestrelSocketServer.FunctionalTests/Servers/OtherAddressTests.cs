@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Hosting;
 
 namespace KestrelSocketServer.FunctionalTests.Servers;
@@ -32,7 +33,7 @@ public sealed class OtherAddressTests
     [Trait("Row", "A7")]
     public async Task A_socket_by_its_descriptor(bool listening)
     {
-        var handed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using var handed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         handed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         if (listening)
         {
@@ -40,16 +41,18 @@ public sealed class OtherAddressTests
         }
 
         EndPoint endPoint = handed.LocalEndPoint!;
-        nint descriptor = handed.SafeHandle.DangerousGetHandle();
-        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => connection.Pipe(connection), address: $"fd://{descriptor}");
 
-        // The server owns it from here on; the descriptor must not be closed a second time.
-        handed.SafeHandle.SetHandleAsInvalid();
-        GC.SuppressFinalize(handed);
+        // A copy, as the server owns what it is given.
+        int descriptor = Duplicate((int)handed.SafeHandle.DangerousGetHandle());
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => connection.Pipe(connection), address: $"fd://{descriptor}");
         Assert.Equal(endPoint.ToString(), server.Server.Address);
         using RawClient client = await server.ConnectAsync();
         await EchoAsync(client.Socket);
     }
+
+    [DllImport("libc", EntryPoint = "dup")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int Duplicate(int descriptor);
 
     private static async Task EchoAsync(Socket socket)
     {

@@ -97,12 +97,21 @@ public sealed class SocketServerTests
         await first.ReceiveExactlyAsync(1);
         var fault = new InvalidTimeZoneException("A mistake of the application.");
         var error = new TaskCompletionSource<SocketServerError>(TaskCreationOptions.RunContinuationsAsynchronously);
-        void Throw(ISocketConnection connection) => throw fault;
+
+        // Not before the client knows that it is connected: the reset would fail its connect.
+        using var connected = new SemaphoreSlim(0);
+        void Throw(ISocketConnection connection)
+        {
+            connected.Wait(Timeouts.Generous);
+            throw fault;
+        }
+
         server.Server.Error += error.SetResult;
         server.Server.Connection += Throw;
 
         using RawClient second = await server.ConnectAsync();
-        Assert.Equal("", await second.ReceiveTextToEndAsync());
+        connected.Release();
+        await Tcp.AssertClosedAsync(second);
         SocketServerError told = await error.Task.Soon();
         Assert.Equal(SocketServerErrorStage.Handler, told.Stage);
         Assert.Same(fault, told.Exception);
@@ -123,12 +132,18 @@ public sealed class SocketServerTests
     [Trait("Row", "L12")]
     public async Task A_subscriber_of_the_error_event_that_throws_harms_nobody()
     {
-        await using SocketServerFixture server = await SocketServerFixture.StartAsync(_ => throw new InvalidTimeZoneException());
+        using var connected = new SemaphoreSlim(0);
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(_ =>
+        {
+            connected.Wait(Timeouts.Generous);
+            throw new InvalidTimeZoneException();
+        });
         server.Server.Error += _ => throw new InvalidTimeZoneException();
         for (int i = 0; i < 2; i++)
         {
             using RawClient client = await server.ConnectAsync();
-            Assert.Equal("", await client.ReceiveTextToEndAsync());
+            connected.Release();
+            await Tcp.AssertClosedAsync(client);
         }
 
         Assert.Equal(2, server.Errors.Count);

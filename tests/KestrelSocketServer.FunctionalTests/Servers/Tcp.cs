@@ -19,6 +19,19 @@ internal static class Tcp
 
     public static Task AssertRefusedAsync(string address) => AssertRefusedAsync(IPEndPoint.Parse(address));
 
+    /// <summary>The server has closed the connection, by the end of the stream or by a reset.</summary>
+    public static async Task AssertClosedAsync(RawClient client)
+    {
+        try
+        {
+            Assert.Equal("", await client.ReceiveTextToEndAsync());
+        }
+        catch (IOException)
+        {
+            // Reset.
+        }
+    }
+
     /// <summary>The lines of <c>ss</c> about the sockets of a local port.</summary>
     /// <param name="options">Its options, for example <c>-ltn</c>.</param>
     /// <param name="port">The port.</param>
