@@ -2,7 +2,8 @@ using KestrelSocketServer;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 /// <summary>
-/// What the console samples have in common: the address is the first argument, standard output is for the sample alone, and
+/// What the console samples have in common: the address is the first argument, a PEM file as the second one turns TLS on (and a
+/// third one is the passphrase of its key), standard output is for the sample alone, and
 /// the host stops in order on SIGINT and SIGTERM.
 /// </summary>
 internal static class ConsoleSample
@@ -19,13 +20,23 @@ internal static class ConsoleSample
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         // Why the start failed is told below, in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
-        builder.Services.AddSocketServer(server => server.Listen(name, args.ElementAtOrDefault(0) ?? AnyFreePort, configure));
+        builder.Services.AddSocketServer(server => server.Listen(name, args.ElementAtOrDefault(0) ?? AnyFreePort, listen =>
+        {
+            if (args.ElementAtOrDefault(1) is { Length: > 0 } certificate)
+            {
+                listen.UseHttps(certificate, passphrase: args.ElementAtOrDefault(2));
+            }
+
+            configure(listen);
+        }));
 
         try
         {
             using IHost host = builder.Build();
+            ISocketServer server = host.Services.GetRequiredKeyedService<ISocketServer>(name);
+            server.Error += error => Console.Error.WriteLine($"{error.RemoteAddress} {error}");
             await host.StartAsync();
-            Console.WriteLine($"Listening on {host.Services.GetRequiredKeyedService<ISocketServer>(name).Address}");
+            Console.WriteLine($"Listening on {server.Address}");
             await host.WaitForShutdownAsync();
             return 0;
         }

@@ -1,3 +1,3 @@
-// Everybody reads what anybody writes: dotnet run --project samples/Chat [address]
+// Everybody reads what anybody writes: dotnet run --project samples/Chat [address [server.pem [passphrase]]]
 return await ConsoleSample.RunAsync("chat", args, listen => listen
     .UseSocketHandler<ChatHandler>(ChatHandler.Limit));

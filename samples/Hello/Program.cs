@@ -1,6 +1,6 @@
 using KestrelSocketServer;
 
-// Greets, and closes the connection when anything is sent to it: dotnet run --project samples/Hello [address]
+// Greets, and closes the connection when anything is sent to it: dotnet run --project samples/Hello [address [server.pem [passphrase]]]
 return await ConsoleSample.RunAsync("hello", args, listen => listen
     .UseSocketHandler(connection =>
     {

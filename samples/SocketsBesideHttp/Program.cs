@@ -1,8 +1,8 @@
 using KestrelSocketServer;
 using SocketsBesideHttp;
 
-// A web application with two raw TCP endpoints beside its HTTP ones: dotnet run --project samples/SocketsBesideHttp
-// Other addresses: dotnet run --project samples/SocketsBesideHttp -- --urls http://127.0.0.1:5001 --echo 127.0.0.1:9007 --chat [::1]:9008
+// A web application with raw TCP and TLS endpoints beside its HTTP ones: dotnet run --project samples/SocketsBesideHttp
+// Other addresses: dotnet run --project samples/SocketsBesideHttp -- --urls http://127.0.0.1:5001 --echo 127.0.0.1:9007 --chat [::1]:9008 --secure 127.0.0.1:9009
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 
@@ -12,6 +12,9 @@ builder.WebHost.UseSocketServer(server =>
         .UseSocketHandler(connection => connection.Pipe(connection)));
     server.Listen("chat", builder.Configuration["chat"] ?? "127.0.0.1:8008", listen => listen
         .UseSocketHandler<ChatHandler>(ChatHandler.Limit));
+    server.Listen(DevelopmentCertificate.Endpoint, builder.Configuration[DevelopmentCertificate.Endpoint] ?? "127.0.0.1:8009", listen => listen
+        .UseHttps(certificatePath: DevelopmentCertificate.Ensure())
+        .UseSocketHandler(connection => connection.Pipe(connection)));
 });
 
 WebApplication app = builder.Build();

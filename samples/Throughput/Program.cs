@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-// Counts what it receives, and prints the throughput when the client leaves: dotnet run --project samples/Throughput [address]
+// Counts what it receives, and prints the throughput when the client leaves: dotnet run --project samples/Throughput [address [server.pem [passphrase]]]
 return await ConsoleSample.RunAsync("throughput", args, listen => listen
     .UseSocketHandler(connection =>
     {

@@ -31,8 +31,12 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
 
     /// <summary>What a body finds in scope: the names that the text around it uses.</summary>
     private const string Scope = """
+        using System.Net.Security;
+        using System.Security.Authentication;
+        using System.Security.Cryptography.X509Certificates;
         using KestrelSocketServer;
         using Microsoft.AspNetCore.Server.Kestrel.Core;
+        using Microsoft.AspNetCore.Server.Kestrel.Https;
         internal static class SnippetScope
         {
             private static WebApplicationBuilder builder => null!;
@@ -43,6 +47,7 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
             private static ISocketConnection connection => null!;
             private static ListenOptions listen => null!;
             private static ILogger logger => null!;
+            private static X509Certificate2 certificate => null!;
             private static byte[] data => null!;
             private static CancellationToken cancellationToken => default;
             internal static async Task RunAsync()

@@ -25,6 +25,24 @@ public sealed class SocketsBesideHttpSampleTests
     }
 
     [Fact]
+    [Trait("Row", "X2")]
+    [Trait("Row", "L13")]
+    public async Task Its_TLS_echo_shows_a_certificate_that_it_made_itself()
+    {
+        await using SampleProcess sample = StartSample();
+        await ReadAddressesAsync(sample);
+
+        // secure  openssl s_client -quiet -CAfile "/home/me/.local/share/KestrelSocketServer/localhost.pem" -connect 127.0.0.1:8009
+        string[] words = (await sample.ReadLineAsync()).Split('"');
+        Assert.Equal("secure  openssl s_client -quiet -CAfile ", words[0]);
+        await TlsSampleTests.AssertEchoesAsync(IPEndPoint.Parse(words[2].Split(' ')[^1]), words[1]);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(words[1]));
+        }
+    }
+
+    [Fact]
     [Trait("Row", "L6")]
     public async Task Its_page_and_its_JSON_list_the_endpoints_with_their_connections()
     {
@@ -38,7 +56,7 @@ public sealed class SocketsBesideHttpSampleTests
         JsonElement endpoints = await http.GetFromJsonAsync<JsonElement>("/endpoints");
         Assert.Equal(
             [("chat", chat.ToString(), 0), ("echo", echo.ToString(), 1)],
-            endpoints.EnumerateArray().Select(endpoint => (
+            endpoints.EnumerateArray().Where(endpoint => endpoint.GetProperty("name").GetString() != "secure").Select(endpoint => (
                 endpoint.GetProperty("name").GetString()!,
                 endpoint.GetProperty("address").GetString()!,
                 endpoint.GetProperty("connections").GetInt32())));
@@ -82,7 +100,7 @@ public sealed class SocketsBesideHttpSampleTests
     }
 
     private static SampleProcess StartSample() => SampleProcess.Start(
-        "SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--echo", "127.0.0.1:0", "--chat", "127.0.0.1:0");
+        "SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--echo", "127.0.0.1:0", "--chat", "127.0.0.1:0", "--secure", "127.0.0.1:0");
 
     // Page  http://127.0.0.1:5000
     // chat  nc 127.0.0.1 8008

@@ -205,12 +205,8 @@ public sealed class HandshakeFailureTests
     [Trait("Row", "T6")]
     public async Task StalledHandshakesDelayNobody()
     {
-        await using TlsServer server = await StartAsync();
+        await using TlsServer server = await StartAsync(static tls => tls.HandshakeTimeout = TimeSpan.FromMinutes(10));
         await server.AssertServesAsync();
-        long started = Stopwatch.GetTimestamp();
-        await server.AssertServesAsync();
-        TimeSpan alone = Stopwatch.GetElapsedTime(started);
-
         var stalled = new List<Socket>();
         try
         {
@@ -220,10 +216,17 @@ public sealed class HandshakeFailureTests
                 await SendAsync(stalled[i], PartOfHello);
             }
 
-            started = Stopwatch.GetTimestamp();
-            await server.AssertServesAsync();
-            TimeSpan delay = Stopwatch.GetElapsedTime(started) - alone;
-            Assert.True(delay < TimeSpan.FromSeconds(1), $"delayed by {delay}");
+            // The best of some, as other tests may want the processor at the same time.
+            TimeSpan best = TimeSpan.MaxValue;
+            for (int i = 0; i < 10 && best > TimeSpan.FromMilliseconds(100); i++)
+            {
+                long started = Stopwatch.GetTimestamp();
+                await server.AssertServesAsync();
+                TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
+                best = elapsed < best ? elapsed : best;
+            }
+
+            Assert.True(best < TimeSpan.FromSeconds(1), $"served after {best}");
             server.AssertNothingHappened();
         }
         finally
