@@ -12,7 +12,10 @@ try
         case ["allocations"]:
             AllocationsCommand.Run();
             break;
-        case ["memory"]:
+        case ["tls"]:
+        await TlsCommand.RunAsync();
+        break;
+    case ["memory"]:
             MemoryCommand.Run();
             break;
         case [EchoServer.Verb, string style]:
