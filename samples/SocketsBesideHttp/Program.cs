@@ -1,20 +1,20 @@
 using KestrelSocketServer;
+using Microsoft.Extensions.Options;
 using SocketsBesideHttp;
 
 // A web application with raw TCP and TLS endpoints beside its HTTP ones: dotnet run --project samples/SocketsBesideHttp
-// Other addresses: dotnet run --project samples/SocketsBesideHttp -- --urls http://127.0.0.1:5001 --echo 127.0.0.1:9007 --chat [::1]:9008 --secure 127.0.0.1:9009
+// The addresses are in appsettings.json: edit it while this runs, and the page shows the change.
+// Or: dotnet run --project samples/SocketsBesideHttp -- --urls http://127.0.0.1:5001 --SocketServer:Endpoints:echo:Url=127.0.0.1:9007
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 
 builder.WebHost.UseSocketServer(server =>
 {
-    server.Listen("echo", builder.Configuration["echo"] ?? "127.0.0.1:8007", listen => listen
-        .UseSocketHandler(connection => connection.Pipe(connection)));
-    server.Listen("chat", builder.Configuration["chat"] ?? "127.0.0.1:8008", listen => listen
-        .UseSocketHandler<ChatHandler>(ChatHandler.Limit));
-    server.Listen(DevelopmentCertificate.Endpoint, builder.Configuration[DevelopmentCertificate.Endpoint] ?? "127.0.0.1:8009", listen => listen
-        .UseHttps(certificatePath: DevelopmentCertificate.Ensure())
-        .UseSocketHandler(connection => connection.Pipe(connection)));
+    server.Endpoint("echo").Optional().UseHandler(connection => connection.Pipe(connection));
+    server.Endpoint("chat").Optional().UseHandler<ChatHandler>();
+    server.Endpoint(DevelopmentCertificate.Endpoint).Optional()
+        .Configure(listen => listen.UseHttps(certificatePath: DevelopmentCertificate.Ensure()))
+        .UseHandler(connection => connection.Pipe(connection));
 });
 
 WebApplication app = builder.Build();
@@ -25,7 +25,7 @@ try
 {
     await app.StartAsync();
 }
-catch (Exception exception) when (exception is ArgumentException or IOException)
+catch (Exception exception) when (exception is OptionsValidationException or IOException)
 {
     await Console.Error.WriteLineAsync(exception.Message);
     return 1;

@@ -29,6 +29,7 @@ internal sealed class SampleProcess : IAsyncDisposable
             : [dotnet, output, .. arguments];
         var start = new ProcessStartInfo(command[0], command.AsSpan(1).ToArray())
         {
+            WorkingDirectory = Path.GetDirectoryName(output),
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -87,20 +87,61 @@ public sealed class SocketsBesideHttpSampleTests
     }
 
     [Fact]
+    [Trait("Row", "K4")]
+    public async Task Its_page_shows_the_file_as_it_is_edited()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("socket-server-");
+        try
+        {
+            Write("""{ "echo": { "Url": "127.0.0.1:0" } }""");
+            await using SampleProcess sample = SampleProcess.Start("SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--contentRoot", folder.FullName);
+            Uri page = new((await sample.ReadLineAsync()).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
+            IPEndPoint echo = await ReadCommandAsync(sample, "echo");
+            using var http = new HttpClient { BaseAddress = page, Timeout = TestTimeout.Value };
+
+            Write("""{ "echo": { "Url": "127.0.0.1:0" }, "chat": { "Url": "[::1]:0" } }""");
+            string html = "";
+            using var timeout = new CancellationTokenSource(TestTimeout.Value);
+            while (!html.Contains("<td>chat</td>", StringComparison.Ordinal))
+            {
+                html = await http.GetStringAsync("/", timeout.Token);
+            }
+
+            Assert.Contains($"<td>echo</td><td><code>{echo}</code></td>", html, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        void Write(string endpoints)
+        {
+            string file = Path.Combine(folder.FullName, "appsettings.json");
+            File.WriteAllText(file + ".new", $$"""{ "SocketServer": { "Endpoints": {{endpoints}} } }""");
+            File.Move(file + ".new", file, overwrite: true);
+        }
+    }
+
+    [Fact]
     [Trait("Row", "H5")]
     public async Task A_bad_address_ends_it_with_a_message()
     {
-        await using SampleProcess sample = SampleProcess.Start("SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--echo", "127.0.0.1");
+        await using SampleProcess sample = SampleProcess.Start("SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--SocketServer:Endpoints:echo:Url=127.0.0.1");
 
         (int exitCode, string output, string errors) = await sample.WaitForExitAsync();
 
         Assert.Equal(1, exitCode);
         Assert.Empty(output);
-        Assert.Contains("Endpoint 'echo': '127.0.0.1' has no port", errors, StringComparison.Ordinal);
+        Assert.Contains("SocketServer:Endpoints:echo:Url: '127.0.0.1' has no port", errors, StringComparison.Ordinal);
     }
 
     private static SampleProcess StartSample() => SampleProcess.Start(
-        "SocketsBesideHttp", "--urls", "http://127.0.0.1:0", "--echo", "127.0.0.1:0", "--chat", "127.0.0.1:0", "--secure", "127.0.0.1:0");
+        "SocketsBesideHttp",
+        "--urls",
+        "http://127.0.0.1:0",
+        "--SocketServer:Endpoints:echo:Url=127.0.0.1:0",
+        "--SocketServer:Endpoints:chat:Url=127.0.0.1:0",
+        "--SocketServer:Endpoints:secure:Url=tls://127.0.0.1:0");
 
     // Page  http://127.0.0.1:5000
     // chat  nc 127.0.0.1 8008
