@@ -60,8 +60,15 @@ public abstract class TestTransport
 
         public override async Task ShutdownSendAsync(Socket socket, Stream stream)
         {
-            await ((SslStream)stream).ShutdownAsync().Soon();
-            socket.Shutdown(SocketShutdown.Send);
+            try
+            {
+                await ((SslStream)stream).ShutdownAsync().Soon();
+            }
+            finally
+            {
+                // Also when OpenSSL refuses to say goodbye, as it does while a read takes in what follows the handshake.
+                socket.Shutdown(SocketShutdown.Send);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, ID
 
     public PipeReader Input => this;
 
-    public PipeWriter Output => transport.Output;
+    public PipeWriter Output { get; } = new EncryptedOutput(transport.Output);
 
     /// <summary>
     /// Whether TLS was told of the end of the bytes. It asks for no more after a close_notify, so when its own stream has

@@ -23,7 +23,7 @@ internal sealed class UnsentQueue
         {
             if (_tail is null || _tail.End == _tail.Array.Length)
             {
-                AddSegment(data.Length);
+                AddSegment();
             }
 
             int count = Math.Min(data.Length, _tail!.Array.Length - _tail.End);
@@ -55,9 +55,9 @@ internal sealed class UnsentQueue
         }
     }
 
-    private void AddSegment(int wanted)
+    private void AddSegment()
     {
-        var segment = new Segment(ArrayPool<byte>.Shared.Rent(Math.Clamp(wanted, 1024, SegmentSize)));
+        var segment = new Segment(ArrayPool<byte>.Shared.Rent(SegmentSize));
         if (_tail is null)
         {
             _head = segment;

@@ -10,6 +10,10 @@ public static class ConnectionBuilderSocketServerExtensions
     /// Handles the connections with a <see cref="SocketConnectionHandler"/>, or any other <see cref="ConnectionHandler"/>:
     /// one instance, taken from the services or made with its constructor parameters from there.
     /// </summary>
+    /// <remarks>
+    /// A handler of another kind gets Kestrel's bare connection: there is no <see cref="ISocketConnection"/> for it, so it raises
+    /// no <see cref="ISocketServer.Connection"/> and is not among <see cref="ISocketServer.Connections"/>.
+    /// </remarks>
     /// <typeparam name="THandler">The type of the handler.</typeparam>
     /// <param name="builder">The pipeline that the handler ends.</param>
     /// <param name="configure">Sets the options of its connections.</param>

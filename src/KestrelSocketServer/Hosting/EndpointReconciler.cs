@@ -27,12 +27,14 @@ internal sealed class EndpointReconciler(
 
         EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSocket)];
         SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
-        await BindAsync(moved, leaving, cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        await BindAsync(moved, leaving).ConfigureAwait(false);
 
+        // From here on nothing can fail, and nothing is given up half-way.
         foreach (EndpointBuild build in moved)
         {
             EndpointBinding binding = await EndpointBinding.StartAsync(
-                build.Socket!, build.Context, build.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false);
+                build.Socket!, build.Context, build.Pipeline, connectionFactory, loggerFactory, CancellationToken.None).ConfigureAwait(false);
             await build.Server.ReplaceAsync(binding).ConfigureAwait(false);
         }
 
@@ -71,7 +73,7 @@ internal sealed class EndpointReconciler(
     }
 
     // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after.
-    private async Task BindAsync(EndpointBuild[] builds, SocketServer[] leaving, CancellationToken cancellationToken)
+    private async Task BindAsync(EndpointBuild[] builds, SocketServer[] leaving)
     {
         var closed = new List<(SocketServer Server, EndpointBinding Binding)>();
         try
@@ -96,19 +98,19 @@ internal sealed class EndpointReconciler(
 
             foreach ((SocketServer server, EndpointBinding binding) in closed)
             {
-                await RestoreAsync(server, binding, cancellationToken).ConfigureAwait(false);
+                await RestoreAsync(server, binding).ConfigureAwait(false);
             }
 
             throw;
         }
     }
 
-    private async Task RestoreAsync(SocketServer server, EndpointBinding binding, CancellationToken cancellationToken)
+    private async Task RestoreAsync(SocketServer server, EndpointBinding binding)
     {
         // The address that it really had, also where the plan left the port open.
         var address = new ListenAddress(binding.Listener.EndPoint is UnixDomainSocketEndPoint ? ListenAddressParser.Unix : ListenAddressParser.Tcp, binding.Listener.EndPoint);
         Socket socket = ListeningSocket.Bind(server.Name, address, binding.Context.Listener);
         await server.ReplaceAsync(await EndpointBinding.StartAsync(
-            socket, binding.Context, binding.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            socket, binding.Context, binding.Pipeline, connectionFactory, loggerFactory, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
     }
 }

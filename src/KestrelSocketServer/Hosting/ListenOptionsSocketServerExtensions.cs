@@ -12,6 +12,10 @@ public static class ListenOptionsSocketServerExtensions
     /// Handles the connections with a <see cref="SocketConnectionHandler"/>, or any other <see cref="ConnectionHandler"/>:
     /// one instance, taken from the services or made with its constructor parameters from there.
     /// </summary>
+    /// <remarks>
+    /// A handler of another kind gets Kestrel's bare connection: there is no <see cref="ISocketConnection"/> for it, so it raises
+    /// no <see cref="ISocketServer.Connection"/> and is not among <see cref="ISocketServer.Connections"/>.
+    /// </remarks>
     /// <typeparam name="THandler">The type of the handler.</typeparam>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
     /// <param name="configure">Sets the options of its connections.</param>

@@ -66,6 +66,11 @@ internal sealed class EndpointBinding
         CancellationToken cancellationToken)
     {
         var binding = new EndpointBinding(context, socket, pipeline, connectionFactory, loggerFactory);
+        if (context.Server.IsAcceptingPaused)
+        {
+            binding.Listener.Pause();
+        }
+
         try
         {
             await binding._kestrel.StartAsync(new NoHttpApplication(), cancellationToken).ConfigureAwait(false);

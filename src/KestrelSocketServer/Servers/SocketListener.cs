@@ -24,7 +24,16 @@ internal sealed class SocketListener(
     public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
 
     /// <summary>Changes the options of the socket while it listens.</summary>
-    public void Configure(SocketListenerOptions options) => ListeningSocket.Configure(socket, options);
+    public void Configure(SocketListenerOptions options)
+    {
+        lock (_lock)
+        {
+            if (!_closed.IsCancellationRequested)
+            {
+                ListeningSocket.Configure(socket, options);
+            }
+        }
+    }
 
     public void Pause()
     {
@@ -108,9 +117,13 @@ internal sealed class SocketListener(
         lock (_lock)
         {
             resumed = _resumed?.Task;
-            accepting = _accepting is { IsCancellationRequested: false } current
-                ? current
-                : _accepting = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
+            if (_accepting is not { IsCancellationRequested: false })
+            {
+                _accepting?.Dispose();
+                _accepting = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
+            }
+
+            accepting = _accepting;
         }
 
         if (resumed is not null)

@@ -97,6 +97,11 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             {
                 binding.Listener.Pause();
             }
+            else
+            {
+                // It may have been started while the server was paused still.
+                binding.Listener.Resume();
+            }
         }
 
         if (previous is not null)
