@@ -218,7 +218,7 @@ public sealed class ConfiguredEndpointTests
         Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
         Assert.Equal(
             [
-                "Configuration key SocketServer:Endpoints:Echo:Backlog is not known and has no effect.",
+                "Configuration key SocketServer:Endpoints:Echo:Backlog is not known and has no effect; did you mean SocketServer:Endpoints:Echo:Socket:Backlog?",
                 "Configuration key SocketServer:Endpoints:Echo:Colour is not known and has no effect.",
                 "Configuration key SocketServer:Endpoints:Echo:Socket:Baklog is not known and has no effect; did you mean SocketServer:Endpoints:Echo:Socket:Backlog?",
                 "Configuration key SocketServer:ShutdownTimeuot is not known and has no effect; did you mean SocketServer:ShutdownTimeout?",
