@@ -18,6 +18,8 @@ namespace KestrelSocketServer.Testing;
 /// <remarks>Sending and receiving may go on at the same time, but not two calls of the same kind.</remarks>
 public sealed partial class InMemorySocketClient : IAsyncDisposable
 {
+    private static readonly TimeSpan DisposeTimeout = TimeSpan.FromSeconds(5);
+
     private const string ResetMessage = "The client has reset the connection.";
 
     private static long s_lastId;
@@ -112,7 +114,10 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
         return received.WrittenSpan.ToArray();
     }
 
-    /// <summary>Ends the client's side, lets the server's side come to its end and waits for it.</summary>
+    /// <summary>
+    /// Ends the client's side and waits for the server's side to come to its end: for five seconds at most, as a handler may
+    /// never do that.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (!Completion.IsCompleted)
@@ -120,7 +125,7 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
             Reset();
         }
 
-        await ((Task)Completion.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)).ConfigureAwait(false);
+        await Completion.WaitAsync(DisposeTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _context.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -40,6 +40,9 @@ internal sealed class MemoryPair : IAsyncDisposable
     /// <summary>How often the connection has read from its transport.</summary>
     public int Reads => _reader!.Reads;
 
+    /// <summary>Completes when the connection has begun to read.</summary>
+    public Task FirstRead => _reader!.FirstRead;
+
     public static async Task<MemoryPair> ConnectAsync(
         Action<ISocketConnection, EventRecorder>? handle = null, Action<SocketConnectionOptions>? options = null, int bufferSize = 64 * 1024)
     {
@@ -59,9 +62,12 @@ internal sealed class MemoryPair : IAsyncDisposable
 
     private sealed class CountingReader(PipeReader inner) : PipeReader
     {
+        private readonly TaskCompletionSource _firstRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _reads;
 
         public int Reads => Volatile.Read(ref _reads);
+
+        public Task FirstRead => _firstRead.Task;
 
         public override bool TryRead(out ReadResult result)
         {
@@ -72,6 +78,7 @@ internal sealed class MemoryPair : IAsyncDisposable
         public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _reads);
+            _firstRead.TrySetResult();
             return inner.ReadAsync(cancellationToken);
         }
 
