@@ -66,6 +66,12 @@ public static class SocketConnectionExtensions
             source.Ended += destination.End;
         }
 
+        if (!destination.IsWritable)
+        {
+            // It may be closed already, and then will not say so again.
+            source.Pause();
+        }
+
         return destination;
 
         void Forward(ReadOnlyMemory<byte> chunk)

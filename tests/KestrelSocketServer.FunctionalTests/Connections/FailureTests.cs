@@ -244,14 +244,30 @@ public abstract class FailureTests(TestTransport transport)
         Assert.Empty(await ReceiveQuietlyAsync(next));
     }
 
-    private static Task AssertServesAsync(SocketServerFixture server) => AssertAsync(server, connection => connection.Write("served"));
+    private static async Task AssertServesAsync(SocketServerFixture server)
+    {
+        (RawClient client, ISocketConnection connection) = await ConnectAsync(server);
+        using (client)
+        {
+            connection.Write("served");
+            Assert.Equal("served", await client.ReceiveTextAsync(6));
+        }
+    }
 
-    private static Task AssertEchoesAsync(SocketServerFixture server) => AssertAsync(server, _ => { });
+    private static async Task AssertEchoesAsync(SocketServerFixture server)
+    {
+        (RawClient client, _) = await ConnectAsync(server);
+        using (client)
+        {
+            await client.SendAsync("served");
+            Assert.Equal("served", await client.ReceiveTextAsync(6));
+        }
+    }
 
-    private static async Task AssertAsync(SocketServerFixture server, Action<ISocketConnection> serve)
+    private static async Task<(RawClient Client, ISocketConnection Connection)> ConnectAsync(SocketServerFixture server)
     {
         // Takes what the earlier clients left in the queue, so that the connection below is this client's.
-        using RawClient client = await server.ConnectAsync();
+        RawClient client = await server.ConnectAsync();
         ISocketConnection connection;
         do
         {
@@ -259,9 +275,7 @@ public abstract class FailureTests(TestTransport transport)
         }
         while (connection.RemoteAddress != client.LocalAddress);
 
-        serve(connection);
-        await client.SendAsync("served");
-        Assert.Equal("served", await client.ReceiveTextAsync(6));
+        return (client, connection);
     }
 
     /// <summary>Receives to the end, or to a reset, which is an end too.</summary>

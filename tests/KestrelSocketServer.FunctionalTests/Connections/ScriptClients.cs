@@ -55,7 +55,12 @@ internal sealed class SocketScriptClient(RawClient client) : IScriptClient
         if (!_ended)
         {
             _ended = true;
-            await Quietly.RunAsync(client.ShutdownSendAsync);
+            // TCP's own end, also over TLS: SslStream cannot say goodbye while it reads, which goes on here.
+            await Quietly.RunAsync(() =>
+            {
+                client.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+                return Task.CompletedTask;
+            });
         }
     }
 
@@ -101,9 +106,9 @@ internal static class Quietly
             await action();
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException or InvalidOperationException
-            or System.Net.Sockets.SocketException or System.Security.Cryptography.CryptographicException)
+            or System.Net.Sockets.SocketException)
         {
-            // Reset, closed here, or completed meanwhile; OpenSSL refuses to say goodbye to some of these.
+            // Reset, closed here, or completed meanwhile.
         }
     }
 }
