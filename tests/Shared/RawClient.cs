@@ -85,7 +85,7 @@ public sealed class RawClient : IDisposable
 
     public async Task<string> ReceiveTextToEndAsync() => Encoding.UTF8.GetString(await ReceiveToEndAsync());
 
-    /// <summary>Sends FIN (after close_notify over TLS) and goes on receiving.</summary>
+    /// <summary>Sends FIN and goes on receiving.</summary>
     public Task ShutdownSendAsync() => _transport.ShutdownSendAsync(Socket, Stream);
 
     /// <summary>Leaves with a reset (RST).</summary>

@@ -313,7 +313,8 @@ public abstract class FailureTests(TestTransport transport)
 
         Assert.IsAssignableFrom<IOException>(await pair.Events.Error);
         await pair.Events.Closed;
-        Assert.Equal(["error", "close"], pair.Events.Events.Where(name => name != "drain"));
+        // Where the failed write is told of the reset first, reading sees an end: the operating system tells it once.
+        Assert.Equal(["error", "close"], pair.Events.Events.Where(name => name is not ("drain" or "end")));
         Assert.False(pair.Connection.Write("more"));
     }
 }

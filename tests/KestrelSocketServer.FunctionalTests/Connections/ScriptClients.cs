@@ -55,12 +55,7 @@ internal sealed class SocketScriptClient(RawClient client) : IScriptClient
         if (!_ended)
         {
             _ended = true;
-            // TCP's own end, also over TLS: SslStream cannot say goodbye while it reads, which goes on here.
-            await Quietly.RunAsync(() =>
-            {
-                client.Socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-                return Task.CompletedTask;
-            });
+            await Quietly.RunAsync(client.ShutdownSendAsync);
         }
     }
 
