@@ -9,15 +9,27 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class ConfigurationReloader(IConfiguration configuration, Func<Task> reload) : IDisposable
 {
-    private IDisposable? _registration;
     private int _changes;
+    private volatile bool _disposed;
 
-    public void Start() => _registration = ChangeToken.OnChange(configuration.GetReloadToken, OnChange);
+    // Not by ChangeToken.OnChange: it may drop a registration whose token changes at that very moment, and the change with it.
+    public void Start()
+    {
+        IChangeToken token = configuration.GetReloadToken();
+        token.RegisterChangeCallback(static state => ((ConfigurationReloader)state!).OnChange(), this);
+    }
 
-    public void Dispose() => _registration?.Dispose();
+    public void Dispose() => _disposed = true;
 
     private void OnChange()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        // Before the change is counted: what changes from here on is told by the next token.
+        Start();
         if (Interlocked.Increment(ref _changes) == 1)
         {
             _ = Task.Run(ReloadAsync);

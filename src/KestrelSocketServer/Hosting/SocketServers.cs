@@ -61,8 +61,9 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     /// <summary>Starts all endpoints, or none when one cannot listen.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await ApplyAsync(cancellationToken).ConfigureAwait(false);
+        // First: a change while the endpoints start is not lost.
         _reloader?.Start();
+        await ApplyAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<ISocketServer> ListenAsync(string name, string address, Action<ListenOptions> configure, CancellationToken cancellationToken = default)

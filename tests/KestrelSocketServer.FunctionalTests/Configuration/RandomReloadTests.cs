@@ -180,11 +180,17 @@ public sealed class RandomReloadTests
 /// <summary>Configuration that a test replaces as a whole.</summary>
 internal sealed class ReplaceableConfiguration : ConfigurationProvider, IConfigurationSource
 {
+    private readonly Lock _replacing = new();
+
     public IConfigurationProvider Build(IConfigurationBuilder builder) => this;
 
+    // One change at a time: the framework's own chain from a provider to the configuration may lose one of several at once.
     public void Replace(Dictionary<string, string?> settings)
     {
-        Data = new Dictionary<string, string?>(settings, StringComparer.OrdinalIgnoreCase);
-        OnReload();
+        lock (_replacing)
+        {
+            Data = new Dictionary<string, string?>(settings, StringComparer.OrdinalIgnoreCase);
+            OnReload();
+        }
     }
 }
