@@ -13,9 +13,9 @@ try
             AllocationsCommand.Run();
             break;
         case ["tls"]:
-        await TlsCommand.RunAsync();
-        break;
-    case ["memory"]:
+            await TlsCommand.RunAsync();
+            break;
+        case ["memory"]:
             MemoryCommand.Run();
             break;
         case [EchoServer.Verb, string style]:
