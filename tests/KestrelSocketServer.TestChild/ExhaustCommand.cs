@@ -39,7 +39,10 @@ internal static partial class ExhaustCommand
         ThreadPool.SetMaxThreads(Threads, Threads);
         using var all = new Barrier(Threads);
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(_ => Task.Run(() => all.SignalAndWait(TimeSpan.FromSeconds(10)))));
-        await Task.Delay(TimeSpan.FromMilliseconds(1));
+
+        // The thread of the timers is started with the first of them.
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(1));
+        await timer.WaitForNextTickAsync();
     }
 
     private static void OnConnection(ISocketConnection connection) => connection.Data += chunk =>

@@ -35,6 +35,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(9, LogLevel.Error, "The changed configuration cannot be applied; the endpoints stay as they are.", EventName = "ConfigurationRefused")]
     public static partial void ConfigurationRefused(this ILogger logger, Exception exception);
 
+    [LoggerMessage(22, LogLevel.Error, "Endpoint {EndpointName} cannot be given its address back; it does not listen.", EventName = "RestoreFailed")]
+    public static partial void RestoreFailed(this ILogger logger, Exception exception, string endpointName);
+
     [LoggerMessage(20, LogLevel.Warning, "Configuration key {Key} is not known and has no effect.", EventName = "UnknownKey")]
     public static partial void UnknownKey(this ILogger logger, string key);
 

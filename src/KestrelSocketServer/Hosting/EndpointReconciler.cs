@@ -98,7 +98,15 @@ internal sealed class EndpointReconciler(
 
             foreach ((SocketServer server, EndpointBinding binding) in closed)
             {
-                await RestoreAsync(server, binding).ConfigureAwait(false);
+                try
+                {
+                    await RestoreAsync(server, binding).ConfigureAwait(false);
+                }
+                catch (IOException exception)
+                {
+                    // Somebody else was faster to take the address: the others are restored all the same.
+                    logger.RestoreFailed(exception, server.Name);
+                }
             }
 
             throw;
