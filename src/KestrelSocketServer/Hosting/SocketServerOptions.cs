@@ -18,6 +18,9 @@ public sealed class SocketServerOptions
     /// </remarks>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How the bytes of all connections are moved.</summary>
+    public SocketTransportOptions Transport { get; } = new();
+
     internal IReadOnlyDictionary<string, EndpointDefinition> Endpoints => _endpoints;
 
     /// <summary>The section that holds the endpoints; null where there is no configuration.</summary>
