@@ -244,7 +244,7 @@ internal sealed class ConnectionWriter
 
         if (result.IsCompleted && _inFlight > 0)
         {
-            OnFlushFailed(new IOException("The peer no longer receives."));
+            OnFlushFailed(_connection.TransportFailure ?? new IOException("The peer no longer receives."));
             return false;
         }
 

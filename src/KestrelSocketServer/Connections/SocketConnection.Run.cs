@@ -111,6 +111,12 @@ internal sealed partial class SocketConnection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
     {
+        if (_control is not null)
+        {
+            await WaitAsync(_control).ConfigureAwait(false);
+            return;
+        }
+
         if (!_watchesTransport)
         {
             _watchesTransport = true;
@@ -125,6 +131,27 @@ internal sealed partial class SocketConnection
         {
             await _wake.WaitAsync().ConfigureAwait(false);
         }
+    }
+
+    private async ValueTask WaitAsync(IConnectionControl control)
+    {
+        if (_style == ReadStyle.Events && !_peerEnded)
+        {
+            if (!_watchesTransport)
+            {
+                _watchesTransport = true;
+                _transportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+            }
+
+            if (control.Failed.IsCancellationRequested)
+            {
+                _readFailure = control.Failure!;
+                OnReadFailed(_readFailure);
+                return;
+            }
+        }
+
+        await _wake.WaitAsync().ConfigureAwait(false);
     }
 
     // A reset is told at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
@@ -246,12 +273,20 @@ internal sealed partial class SocketConnection
     private async Task AbortAsync()
     {
         _writer.Abort();
-        if (_closeCalled)
+        if (_closeCalled && _control is not null)
         {
-            CloseSocket();
+            _control.Close();
+        }
+        else
+        {
+            if (_closeCalled)
+            {
+                CloseSocket();
+            }
+
+            Abort();
         }
 
-        Abort();
         _output.CancelPendingFlush();
         if (_style != ReadStyle.Events)
         {
@@ -288,11 +323,11 @@ internal sealed partial class SocketConnection
 
     private void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
 
-    // A transport that closes both directions at once would answer what the peer is still sending with a reset, which may
+    // A transport other than ours may close both directions at once, and so would answer what the peer is still sending with a reset, which may
     // destroy what was sent to it. Over TLS the peer knows of the end already, so that it can close first.
     private async Task LingerAsync()
     {
-        if (_peerEnded || _style == ReadStyle.Pipe)
+        if (_peerEnded || _style == ReadStyle.Pipe || _control is not null)
         {
             return;
         }

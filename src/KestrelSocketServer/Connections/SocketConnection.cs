@@ -16,6 +16,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     private readonly ConnectionContext _context;
     private readonly ConnectionSettings _settings;
+    private readonly IConnectionControl? _control;
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
     private readonly ConnectionWriter _writer;
@@ -53,6 +54,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     {
         _context = context;
         _settings = settings;
+        _control = context.Features.Get<IConnectionControl>();
         _input = context.Transport.Input;
         _output = context.Transport.Output;
         _writer = new ConnectionWriter(this, _output, settings.Options);
@@ -133,6 +135,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
 
+    /// <summary>Why the transport has failed, where it tells.</summary>
+    internal Exception? TransportFailure => _control?.Failure;
+
     internal void OnDrained() => Signal(DrainedSignal);
 
     /// <summary>Everything that was written has gone to the transport, and no more will come.</summary>
@@ -158,11 +163,20 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         Wake();
     }
 
-    // Makes the flow look at the state again. Always from the thread pool: whoever calls a method of the connection must
+    // Makes the flow look at the state again. Never on this thread: whoever calls a method of the connection must
     // not find itself running the events of it.
     private void Wake()
     {
-        if (!IsEventThread && !_finished)
+        if (IsEventThread || _finished)
+        {
+            return;
+        }
+
+        if (_control is not null)
+        {
+            _control.Schedule(this);
+        }
+        else
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }

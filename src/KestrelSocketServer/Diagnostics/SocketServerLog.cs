@@ -55,6 +55,16 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(31, LogLevel.Warning, "A certificate cannot be loaded.", EventName = "CertificateFailed")]
     public static partial void CertificateFailed(this ILogger logger, Exception exception);
+
     [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
     public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
+
+    [LoggerMessage(40, LogLevel.Warning, "Connection id \"{ConnectionId}\": a handler of endpoint {EndpointName} has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
+    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName);
+
+    [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]
+    public static partial void NoLoopThread(this ILogger logger);
+
+    [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
+    public static partial void LoopFault(this ILogger logger, Exception exception);
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -9,7 +8,7 @@ namespace KestrelSocketServer;
 /// given up, and undone when it fails. Used by one at a time.
 /// </summary>
 internal sealed class EndpointReconciler(
-    IServiceProvider services, SocketConnectionContextFactory connectionFactory, ILoggerFactory loggerFactory, ILogger logger, TimeProvider timeProvider)
+    IServiceProvider services, SocketTransport transport, ILoggerFactory loggerFactory, ILogger logger, TimeProvider timeProvider)
 {
     /// <summary>Applies the plans of the servers, given all servers there are.</summary>
     /// <returns>Whether anything was changed.</returns>
@@ -34,7 +33,7 @@ internal sealed class EndpointReconciler(
         foreach (EndpointBuild build in moved)
         {
             EndpointBinding binding = await EndpointBinding.StartAsync(
-                build.Socket!, build.Context, build.Pipeline, connectionFactory, loggerFactory, CancellationToken.None).ConfigureAwait(false);
+                build.Socket!, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
             await build.Server.ReplaceAsync(binding).ConfigureAwait(false);
         }
 
@@ -60,7 +59,7 @@ internal sealed class EndpointReconciler(
         EndpointBuild build = Build(plan, server);
         Socket socket = ListeningSocket.Bind(plan.Name, plan.Address, build.Context.Listener);
         await server.ReplaceAsync(await EndpointBinding.StartAsync(
-            socket, build.Context, build.Pipeline, connectionFactory, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            socket, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
@@ -119,6 +118,6 @@ internal sealed class EndpointReconciler(
         var address = new ListenAddress(binding.Listener.EndPoint is UnixDomainSocketEndPoint ? ListenAddressParser.Unix : ListenAddressParser.Tcp, binding.Listener.EndPoint);
         Socket socket = ListeningSocket.Bind(server.Name, address, binding.Context.Listener);
         await server.ReplaceAsync(await EndpointBinding.StartAsync(
-            socket, binding.Context, binding.Pipeline, connectionFactory, loggerFactory, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+            socket, binding.Context, binding.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
     }
 }

@@ -2,7 +2,6 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -16,7 +15,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly SemaphoreSlim _changing = new(1);
     private readonly SocketServerOptions _options;
     private readonly ILogger _logger;
-    private readonly SocketConnectionContextFactory _connectionFactory;
+    private readonly SocketTransport _transport;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
     private bool _stopping;
@@ -25,8 +24,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         _options = options.Value;
         _logger = loggerFactory.CreateLogger(SocketServerLog.Category);
-        _connectionFactory = SocketConnectionFactories.Create(loggerFactory);
-        _reconciler = new EndpointReconciler(services, _connectionFactory, loggerFactory, _logger, timeProvider);
+        _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
+        _reconciler = new EndpointReconciler(services, _transport, loggerFactory, _logger, timeProvider);
         _reloader = _options.Configuration is null ? null : new ConfigurationReloader(_options.Configuration, ReloadAsync);
         foreach (EndpointPlan plan in ReadPlans())
         {
@@ -98,7 +97,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     public async ValueTask DisposeAsync()
     {
         await StopAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
-        _connectionFactory.Dispose();
+        _transport.Dispose();
     }
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();

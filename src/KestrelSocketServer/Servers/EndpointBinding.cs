@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -27,14 +26,14 @@ internal sealed class EndpointBinding
     private int _closed;
 
     private EndpointBinding(
-        EndpointContext context, Socket socket, ConnectionDelegate pipeline, SocketConnectionContextFactory connectionFactory, ILoggerFactory loggerFactory)
+        EndpointContext context, Socket socket, ConnectionDelegate pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
     {
         Context = context;
         _server = context.Server;
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
-        Listener = new SocketListener(context, socket, connectionFactory, OnAccepted, Release);
+        Listener = new SocketListener(context, socket, transport.CreateAcceptor(socket, context.OnHandlerBlocked), OnAccepted, Release);
 
         var options = new KestrelServerOptions { ApplicationServices = context };
         options.Listen(Listener.EndPoint, listen =>
@@ -61,11 +60,11 @@ internal sealed class EndpointBinding
         Socket socket,
         EndpointContext context,
         ConnectionDelegate pipeline,
-        SocketConnectionContextFactory connectionFactory,
+        SocketTransport transport,
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        var binding = new EndpointBinding(context, socket, pipeline, connectionFactory, loggerFactory);
+        var binding = new EndpointBinding(context, socket, pipeline, transport, loggerFactory);
         if (context.Server.IsAcceptingPaused)
         {
             binding.Listener.Pause();

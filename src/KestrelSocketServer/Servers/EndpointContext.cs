@@ -81,6 +81,9 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         Server.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, exception, connection.ConnectionId, connection.RemoteEndPoint));
     }
 
+    /// <summary>A handler has held its event loop for too long.</summary>
+    public void OnHandlerBlocked(TransportConnection connection) => Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name);
+
     public object? GetService(Type serviceType)
         => serviceType == typeof(EndpointContext) ? this
             : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(ApplicationServices.GetRequiredService<ILoggerFactory>())

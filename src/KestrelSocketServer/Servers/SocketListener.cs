@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace KestrelSocketServer;
 
@@ -10,7 +9,7 @@ namespace KestrelSocketServer;
 /// <see cref="LongestDelay"/> (row L5).
 /// </summary>
 internal sealed class SocketListener(
-    EndpointContext context, Socket socket, SocketConnectionContextFactory connectionFactory, Action onAccepted, Action onLastAccepted)
+    EndpointContext context, Socket socket, IAcceptor acceptor, Action onAccepted, Action onLastAccepted)
     : IConnectionListener
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
@@ -59,11 +58,9 @@ internal sealed class SocketListener(
         TimeSpan delay = ShortestDelay;
         while (!_closed.IsCancellationRequested)
         {
-            Socket? accepted = null;
             try
             {
-                accepted = await AcceptSocketAsync().ConfigureAwait(false);
-                ConnectionContext connection = connectionFactory.Create(accepted);
+                TransportConnection connection = await AcceptConnectionAsync().ConfigureAwait(false);
                 onAccepted();
                 return connection;
             }
@@ -74,11 +71,9 @@ internal sealed class SocketListener(
             catch (Exception) when (_closed.IsCancellationRequested)
             {
                 // The listening socket was closed under the accept.
-                accepted?.Dispose();
             }
             catch (Exception exception)
             {
-                accepted?.Dispose();
                 OnAcceptFailed(exception, delay);
                 await WaitAsync(delay).ConfigureAwait(false);
                 delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
@@ -99,6 +94,7 @@ internal sealed class SocketListener(
             Resume();
         }
 
+        acceptor.Dispose();
         ListeningSocket.Close(socket, context.Address);
     }
 
@@ -110,7 +106,7 @@ internal sealed class SocketListener(
 
     public ValueTask DisposeAsync() => UnbindAsync();
 
-    private async ValueTask<Socket> AcceptSocketAsync()
+    private async ValueTask<TransportConnection> AcceptConnectionAsync()
     {
         Task? resumed;
         CancellationTokenSource accepting;
@@ -131,14 +127,7 @@ internal sealed class SocketListener(
             await resumed.WaitAsync(_closed.Token).ConfigureAwait(false);
         }
 
-        Socket accepted = await socket.AcceptAsync(accepting.Token).ConfigureAwait(false);
-        if (!OperatingSystem.IsLinux() && accepted.ProtocolType == ProtocolType.Tcp)
-        {
-            // Only Linux is known to pass it on from the listening socket.
-            accepted.NoDelay = socket.NoDelay;
-        }
-
-        return accepted;
+        return await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false);
     }
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)

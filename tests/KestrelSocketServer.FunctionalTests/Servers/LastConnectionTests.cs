@@ -33,21 +33,24 @@ public sealed class LastConnectionTests
     [Trait("Row", "C23")]
     public async Task A_peer_that_does_not_read_what_was_sent_last_does_not_hold_the_host()
     {
-        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using IHost host = CreateHost(
             connection =>
             {
                 connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket.SendBufferSize = 4096;
-                // Less than the transport takes without waiting, more than the system's small buffers hold.
-                connection.Ended += () => connection.Write(new byte[60 * 1024]);
-                connection.Closed += closed.SetResult;
+                connection.Ended += () =>
+                {
+                    // More than the system's small buffers hold.
+                    connection.Write(new byte[60 * 1024]);
+                    written.SetResult();
+                };
             },
             TimeSpan.FromMilliseconds(100));
         await host.StartAsync();
         using var client = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
         await client.ConnectAsync(Address(host));
         client.Shutdown(SocketShutdown.Send);
-        await closed.Task.WaitAsync(Hang);
+        await written.Task.WaitAsync(Hang);
 
         await host.StopAsync().WaitAsync(Hang);
     }

@@ -1,0 +1,23 @@
+namespace KestrelSocketServer;
+
+/// <summary>
+/// What our own transport can do and tell beyond what a <see cref="Microsoft.AspNetCore.Connections.ConnectionContext"/> has words
+/// for; found among the features of the connection. On other transports the connection makes do without.
+/// </summary>
+internal interface IConnectionControl
+{
+    /// <summary>Cancelled when the connection has failed, as by a reset, also while nobody reads.</summary>
+    CancellationToken Failed { get; }
+
+    /// <summary>Why it has failed.</summary>
+    Exception? Failure { get; }
+
+    /// <summary>
+    /// Drops what is unsent, sends the end of the stream and ends both directions. What the peer still sends is read and dropped
+    /// for a while, so that it sees the end rather than a reset.
+    /// </summary>
+    void Close();
+
+    /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
+    void Schedule(IThreadPoolWorkItem item);
+}

@@ -1,0 +1,133 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelSocketServer;
+
+/// <summary>Accepts the connections of a listening socket on an event loop.</summary>
+internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSource<TransportConnection>, IThreadPoolWorkItem
+{
+    // Then the connections of the loop have their turn.
+    private const int MostInARow = 16;
+
+    private const int Idle = 0;
+    private const int Waiting = 1;
+    private const int Busy = 2;
+
+    private readonly Func<Descriptor, EndPoint?, TransportConnection> _create;
+    private ManualResetValueTaskSourceCore<bool> _source;
+    private CancellationToken _token;
+    private CancellationTokenRegistration _registration;
+    private TransportConnection? _accepted;
+    private Exception? _failure;
+    private int _state;
+    private int _acceptedInARow;
+
+    /// <param name="loop">The loop.</param>
+    /// <param name="listener">The listening socket; it stays the caller's.</param>
+    /// <param name="create">Makes the connection of an accepted socket, given the peer's end point where it has one.</param>
+    public EpollAcceptor(EventLoop loop, Socket listener, Func<Descriptor, EndPoint?, TransportConnection> create)
+        : base(loop, listener.SafeHandle)
+    {
+        listener.Blocking = false;
+        _create = create;
+    }
+
+    public ValueTask<TransportConnection> AcceptAsync(CancellationToken cancellationToken)
+    {
+        if (!cancellationToken.IsCancellationRequested && _acceptedInARow++ < MostInARow && TryAccept())
+        {
+            return ValueTask.FromResult(Take());
+        }
+
+        _acceptedInARow = 0;
+        _source.Reset();
+        _token = cancellationToken;
+        Interlocked.Exchange(ref _state, Waiting);
+        Watch(Readiness.Readable);
+        _registration = cancellationToken.UnsafeRegister(static state => ((EpollAcceptor)state!).OnCancelled(), this);
+        return new ValueTask<TransportConnection>(this, _source.Version);
+    }
+
+    public override void OnReady(Readiness readiness)
+    {
+        if (Interlocked.CompareExchange(ref _state, Busy, Waiting) != Waiting)
+        {
+            Unwatch(Readiness.Readable);
+            if (Volatile.Read(ref _state) == Waiting)
+            {
+                Watch(Readiness.Readable);
+            }
+        }
+        else if (TryAccept())
+        {
+            _source.SetResult(true);
+        }
+        else
+        {
+            Interlocked.Exchange(ref _state, Waiting);
+            if (_token.IsCancellationRequested)
+            {
+                OnCancelled();
+            }
+        }
+    }
+
+    public void Dispose() => StopWatching(closing: false);
+
+    void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
+
+    TransportConnection IValueTaskSource<TransportConnection>.GetResult(short token)
+    {
+        _source.GetResult(token);
+        _registration.Dispose();
+        _state = Idle;
+        return Take();
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<TransportConnection>.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource<TransportConnection>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _source.OnCompleted(continuation, state, token, flags);
+
+    private void OnCancelled()
+    {
+        if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
+        {
+            Loop.Schedule(this);
+        }
+    }
+
+    private TransportConnection Take()
+    {
+        TransportConnection? accepted = _accepted;
+        Exception? failure = _failure;
+        _accepted = null;
+        _failure = null;
+        return accepted ?? throw failure ?? new OperationCanceledException(_token);
+    }
+
+    // Returns whether there is a connection or a failure.
+    private bool TryAccept()
+    {
+        byte* address = stackalloc byte[NativeAddress.MostLength];
+        uint length = NativeAddress.MostLength;
+        try
+        {
+            int accepted = Libc.Accept(Handle, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
+            if (accepted < 0 && Libc.LastError is SocketError.WouldBlock or SocketError.ConnectionAborted)
+            {
+                // Nobody is there, or has left again: readiness tells of others.
+                return false;
+            }
+
+            _accepted = _create(new Descriptor(accepted), NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length)));
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            _failure = exception;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,268 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+
+namespace KestrelSocketServer;
+
+/// <summary>A connected socket on an event loop.</summary>
+internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket, ILoopWork
+{
+    private const int MostBuffers = 16;
+
+    private Socket? _socket;
+    private volatile bool _hungUp;
+
+    public TransportConnection Connection { get; set; } = null!;
+
+    // Made when somebody asks; it uses the descriptor and does not own it.
+    public Socket Socket
+    {
+        get
+        {
+            if (Volatile.Read(ref _socket) is { } socket)
+            {
+                return socket;
+            }
+
+            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            var made = new Socket(new SafeSocketHandle(Handle.DangerousGetHandle(), ownsHandle: false));
+            return Interlocked.CompareExchange(ref _socket, made, null) ?? made;
+        }
+    }
+
+    public int Receive(Span<byte> buffer, out SocketError error)
+    {
+        try
+        {
+            fixed (byte* start = buffer)
+            {
+                return Result(Libc.Receive(Handle, start, (nuint)buffer.Length, Libc.DontWait), out error);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+    }
+
+    public int Send(ReadOnlySpan<byte> data, out SocketError error)
+    {
+        try
+        {
+            fixed (byte* start = data)
+            {
+                return Result(Libc.Send(Handle, start, (nuint)data.Length, Libc.DontWait | Libc.NoSignal), out error);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+    }
+
+    public int Send(PooledSegment first, out SocketError error)
+    {
+        Libc.Buffer* buffers = stackalloc Libc.Buffer[MostBuffers];
+        Span<MemoryHandle> pins = new MemoryHandle[MostBuffers];
+        int count = 0;
+        try
+        {
+            for (PooledSegment? segment = first; segment is not null && count < MostBuffers; segment = segment.NextSegment)
+            {
+                ReadOnlyMemory<byte> data = segment.Unread;
+                pins[count] = data.Pin();
+                buffers[count] = new Libc.Buffer { Base = (byte*)pins[count].Pointer, Length = (nuint)data.Length };
+                count++;
+            }
+
+            var message = new Libc.MessageHeader { Buffers = buffers, BufferCount = (nuint)count };
+            return Result(Libc.SendMessage(Handle, &message, Libc.DontWait | Libc.NoSignal), out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+        finally
+        {
+            foreach (MemoryHandle pin in pins[..count])
+            {
+                pin.Dispose();
+            }
+        }
+    }
+
+    public bool WaitReadable()
+    {
+        if (!_hungUp)
+        {
+            TryWatch(Readiness.Readable);
+        }
+
+        return _hungUp;
+    }
+
+    public void WaitWritable(ReadOnlyMemory<byte> next)
+    {
+        TryWatch(Readiness.Writable);
+        if (_hungUp)
+        {
+            Loop.Schedule(new SendAgain(this));
+        }
+    }
+
+    public void WatchPeerEnd() => TryWatch(Readiness.PeerEnded);
+
+    // A failure is told in any case, to items that are watched for anything or nothing.
+    public void WatchFailure() => TryWatch(Readiness.None);
+
+    public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item);
+
+    public override void OnReady(Readiness readiness)
+    {
+        if ((readiness & (Readiness.Error | Readiness.HungUp)) != 0)
+        {
+            OnHungUp();
+            return;
+        }
+
+        if ((readiness & Readiness.PeerEnded) != 0)
+        {
+            Unwatch(Readiness.PeerEnded);
+            Connection.OnPeerEnded();
+        }
+
+        if ((readiness & Readiness.Writable) != 0)
+        {
+            Connection.Output.OnSent(0, SocketError.Success);
+            if (!Connection.Output.WaitsForDriver)
+            {
+                Unwatch(Readiness.Writable);
+                if (Connection.Output.WaitsForDriver)
+                {
+                    TryWatch(Readiness.Writable);
+                }
+            }
+        }
+
+        if ((readiness & Readiness.Readable) != 0 && !Connection.Input.OnReadable())
+        {
+            Unwatch(Readiness.Readable);
+            if (Connection.Input.IsWaiting)
+            {
+                // It has begun to wait just now, and may have taken the watch for granted.
+                TryWatch(Readiness.Readable);
+            }
+        }
+    }
+
+    public void OnBlocked() => Connection.OnHandlerBlocked();
+
+    public void ShutdownSend()
+    {
+        try
+        {
+            _ = Libc.Shutdown(Handle, Libc.ShutdownWrite);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed by another thread: the end was sent with that.
+        }
+    }
+
+    public void Close(bool reset)
+    {
+        if (reset)
+        {
+            // Linger for no time at all: close sends a reset.
+            int* linger = stackalloc int[] { 1, 0 };
+            _ = Libc.SetOption(Handle, Libc.SocketLevel, Libc.LingerOption, linger, 2 * sizeof(int));
+        }
+
+        StopWatching(closing: true);
+        Volatile.Read(ref _socket)?.Dispose();
+        Handle.Dispose();
+    }
+
+    public EndPoint? ReadLocalEndPoint()
+    {
+        byte* address = stackalloc byte[NativeAddress.MostLength];
+        uint length = NativeAddress.MostLength;
+        return Libc.GetName(Handle, address, &length) < 0 ? null : NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length));
+    }
+
+    public int CountUnacknowledged()
+    {
+        try
+        {
+            int count = 0;
+            return Libc.Control(Handle, Libc.UnacknowledgedRequest, &count) < 0 ? 0 : count;
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0;
+        }
+    }
+
+    // Both directions are over, or the connection has failed: the system would tell so again and again.
+    private void OnHungUp()
+    {
+        _hungUp = true;
+        StopWatching(closing: false);
+        Connection.OnPeerEnded();
+        Connection.Output.OnSent(0, SocketError.Success);
+
+        // Who reads finds out when it has read what came before. Who does not read may want to know at once.
+        if (!Connection.Input.OnReadable() && Connection.IsFailureWatched && ReadError() is { } error && error != SocketError.Success)
+        {
+            Connection.OnFailed(error);
+        }
+    }
+
+    private SocketError ReadError()
+    {
+        try
+        {
+            int error = 0;
+            uint length = sizeof(int);
+            return Libc.GetOption(Handle, Libc.SocketLevel, Libc.ErrorOption, &error, &length) < 0 ? Libc.LastError
+                : error == 0 ? SocketError.Success : Libc.ToSocketError(error);
+        }
+        catch (ObjectDisposedException)
+        {
+            return SocketError.OperationAborted;
+        }
+    }
+
+    private void TryWatch(Readiness readiness)
+    {
+        try
+        {
+            Watch(readiness);
+        }
+        catch (SocketException exception)
+        {
+            Connection.OnFailed(exception.SocketErrorCode);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed by another thread, which makes whatever waits fail.
+        }
+    }
+
+    private static int Result(nint result, out SocketError error)
+    {
+        error = result < 0 ? Libc.LastError : SocketError.Success;
+        return (int)result;
+    }
+
+    private static int OnClosed(out SocketError error)
+    {
+        error = SocketError.OperationAborted;
+        return -1;
+    }
+
+    private sealed class SendAgain(EpollSocket socket) : IThreadPoolWorkItem
+    {
+        public void Execute() => socket.Connection.Output.OnSent(0, SocketError.Success);
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>The event loops of an application, with the threads that serve them.</summary>
+internal sealed class EventLoopGroup : IDisposable
+{
+    private readonly LoopThreads _threads = new();
+    private readonly EventLoopMonitor _monitor;
+    private readonly EventLoop[] _loops;
+    private uint _next;
+
+    public EventLoopGroup(SocketTransportOptions options, ILogger logger)
+    {
+        _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
+        _loops = [.. Enumerable.Range(0, options.EventLoopCount).Select(_ => new EventLoop(_monitor, logger))];
+        foreach (EventLoop loop in _loops)
+        {
+            _threads.Take()!.Serve(loop, state: 0);
+        }
+
+        _monitor.Start(_loops);
+    }
+
+    /// <summary>The loops in turns.</summary>
+    public EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];
+
+    public void Dispose()
+    {
+        _monitor.Dispose();
+        foreach (EventLoop loop in _loops)
+        {
+            loop.Stop();
+        }
+
+        _threads.Stop();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Runtime.InteropServices;
+
+namespace KestrelSocketServer;
+
+/// <summary>A descriptor that an event loop watches.</summary>
+/// <remarks>
+/// Readiness that nobody waits for any more is switched off when it is told, not before: while one message follows another nothing
+/// has to be switched.
+/// </remarks>
+internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
+{
+    private volatile Readiness _watched;
+    private bool _registered;
+    private bool _closed;
+
+    public EventLoop Loop { get; } = loop;
+
+    /// <summary>By what the loop finds it again; set when it is registered.</summary>
+    public long Token { get; set; }
+
+    protected SafeHandle Handle { get; } = handle;
+
+    /// <summary>The descriptor is ready. On the loop; also while an earlier call still runs, when that has lost the loop.</summary>
+    public abstract void OnReady(Readiness readiness);
+
+    /// <summary>Asks to be told, on top of what was asked before.</summary>
+    protected void Watch(Readiness readiness)
+    {
+        if (_registered && (_watched & readiness) == readiness)
+        {
+            return;
+        }
+
+        lock (this)
+        {
+            Update(_watched | readiness);
+        }
+    }
+
+    protected void Unwatch(Readiness readiness)
+    {
+        lock (this)
+        {
+            Update(_watched & ~readiness);
+        }
+    }
+
+    /// <summary>Ends the watch for good. The descriptor leaves the loop by itself when it is closed.</summary>
+    protected void StopWatching(bool closing)
+    {
+        lock (this)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            _closed = true;
+            if (_registered)
+            {
+                Loop.Unregister(this, closing ? null : Handle);
+            }
+        }
+    }
+
+    private void Update(Readiness watched)
+    {
+        if (_closed || (watched == _watched && _registered))
+        {
+            return;
+        }
+
+        // Before the system is told, see Watch.
+        _watched = watched;
+        Loop.Watch(this, Handle, watched, isNew: !_registered);
+        _registered = true;
+        Interlocked.MemoryBarrier();
+    }
+}

@@ -1,0 +1,478 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using System.Threading.Tasks.Sources;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// What a connection receives: straight into pooled memory, when the reader waits for it and not before, so that a resting
+/// connection holds no memory and a reader that does not read holds the peer back.
+/// </summary>
+/// <remarks>
+/// Whoever moves the state from waiting to busy completes the read, alone: the driver that has found the socket readable, a
+/// cancellation, or a failure. Nothing else touches the buffer while a read waits.
+/// </remarks>
+internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool) : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
+{
+    private const int Idle = 0;
+    private const int Waiting = 1;
+    private const int Busy = 2;
+
+    private const int SmallestReceive = 4 * 1024;
+    private const int LargestReceive = 64 * 1024;
+
+    // Less room than this is not worth a call.
+    private const int LeastRoom = 512;
+
+    // Then the other connections have their turn.
+    private const int MostInARow = 8;
+
+    private ManualResetValueTaskSourceCore<bool> _source;
+    private PooledSegment? _first;
+    private PooledSegment? _last;
+    private PooledSegment? _spare;
+    private CancellationToken _token;
+    private CancellationTokenRegistration _registration;
+    private Exception? _failure;
+    private int _receiveSize = SmallestReceive;
+    private int _state;
+    private int _cancelled;
+    private ReadProgress _progress;
+    private bool _allExamined = true;
+    private bool _ended;
+    private bool _completed;
+
+    // The peer often sends before it is accepted.
+    private bool _tryFirst = true;
+    private int _receivedInARow;
+
+    private enum ReadProgress : byte
+    {
+        /// <summary>No result is out.</summary>
+        None,
+
+        /// <summary>A cancelled result is out: it may be advanced, or read over.</summary>
+        Tentative,
+
+        /// <summary>A result is out that must be advanced.</summary>
+        Active,
+    }
+
+    /// <summary>Whether the peer's end of the stream was received.</summary>
+    public bool HasEnded => Volatile.Read(ref _ended);
+
+    /// <summary>Why reads fail, null while they do not.</summary>
+    public Exception? Failure => Volatile.Read(ref _failure);
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfUnreadable();
+        return cancellationToken.IsCancellationRequested
+            ? ValueTask.FromCanceled<ReadResult>(cancellationToken)
+            : ReadCoreAsync(cancellationToken);
+    }
+
+    public override bool TryRead(out ReadResult result)
+    {
+        ThrowIfUnreadable();
+        if (HasResult || Receive())
+        {
+            result = Take();
+            return true;
+        }
+
+        result = default;
+        return false;
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        if (_completed)
+        {
+            throw new InvalidOperationException("Reading is not allowed after the reader was completed.");
+        }
+
+        if (_progress == ReadProgress.None)
+        {
+            throw new InvalidOperationException("There is no read to advance: call ReadAsync or TryRead first.");
+        }
+
+        if (_first is null)
+        {
+            _progress = ReadProgress.None;
+            return;
+        }
+
+        var consumedSegment = (PooledSegment?)consumed.GetObject();
+        var examinedSegment = (PooledSegment?)examined.GetObject();
+        if (consumedSegment is not null && examinedSegment is not null
+            && PositionOf(consumedSegment, consumed) > PositionOf(examinedSegment, examined))
+        {
+            throw new InvalidOperationException("The examined position must not be before the consumed one.");
+        }
+
+        _progress = ReadProgress.None;
+        _allExamined = examinedSegment is null || (examinedSegment == _last && examined.GetInteger() == _last.End);
+        if (consumedSegment is not null)
+        {
+            Consume(consumedSegment, consumed.GetInteger());
+        }
+    }
+
+    public override void CancelPendingRead()
+    {
+        Volatile.Write(ref _cancelled, 1);
+        Interrupt();
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        if (_completed)
+        {
+            return;
+        }
+
+        _completed = true;
+        _progress = ReadProgress.None;
+        int state = Interlocked.CompareExchange(ref _state, Busy, Waiting);
+        if (state != Busy)
+        {
+            Release();
+        }
+
+        if (state == Waiting)
+        {
+            // A read that still waits ends as if it was cancelled.
+            Volatile.Write(ref _cancelled, 1);
+            Dispatch();
+        }
+    }
+
+    /// <summary>Whether a read waits for data.</summary>
+    public bool IsWaiting => Volatile.Read(ref _state) == Waiting;
+
+    /// <summary>The socket can be read, or has failed.</summary>
+    /// <returns>Whether anybody waits for it.</returns>
+    public bool OnReadable()
+    {
+        if (Interlocked.CompareExchange(ref _state, Busy, Waiting) != Waiting)
+        {
+            return false;
+        }
+
+        if (Receive() || Volatile.Read(ref _cancelled) != 0)
+        {
+            CompleteRead();
+            return true;
+        }
+
+        // Somebody was faster, or the driver was mistaken: wait on.
+        if (Wait())
+        {
+            Dispatch();
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes reads fail from now on, the one that waits too. The first cause counts.</summary>
+    public void Fail(Exception failure)
+    {
+        _ = Interlocked.CompareExchange(ref _failure, failure, null);
+        Interrupt();
+    }
+
+    /// <summary>Allows reading for <see cref="DiscardAsync"/>, after the reader was completed and reads were made to fail.</summary>
+    public void Reopen()
+    {
+        _completed = false;
+        _progress = ReadProgress.None;
+        Interlocked.Exchange(ref _failure, null);
+    }
+
+    /// <summary>Drops what the peer sends until it ends.</summary>
+    public async Task DiscardAsync(CancellationToken cancellationToken)
+    {
+        while (!_ended)
+        {
+            ReadResult result = await ReadCoreAsync(cancellationToken).ConfigureAwait(false);
+            AdvanceTo(result.Buffer.End);
+        }
+    }
+
+    /// <summary>Gives the memory back. Only when nobody reads.</summary>
+    public void Release()
+    {
+        while (_first is { } segment)
+        {
+            _first = segment.NextSegment;
+            segment.Return();
+        }
+
+        _last = null;
+        _allExamined = true;
+    }
+
+    void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        _source.GetResult(token);
+        _registration.Dispose();
+        _registration = default;
+        CancellationToken cancellation = _token;
+        _token = default;
+        Volatile.Write(ref _state, Idle);
+        if (!HasResult)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return Take();
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _source.OnCompleted(continuation, state, token, flags);
+
+    private bool HasResult => !_allExamined || _ended || Volatile.Read(ref _failure) is not null || Volatile.Read(ref _cancelled) != 0;
+
+    private ValueTask<ReadResult> ReadCoreAsync(CancellationToken cancellationToken)
+    {
+        if (HasResult || (_tryFirst && _receivedInARow++ < MostInARow && Receive()))
+        {
+            return ValueTask.FromResult(Take());
+        }
+
+        _receivedInARow = 0;
+        _source.Reset();
+        if (cancellationToken.CanBeCanceled)
+        {
+            _token = cancellationToken;
+            _registration = cancellationToken.UnsafeRegister(static state => ((SocketInput)state!).OnTokenCancelled(), this);
+        }
+
+        if (Wait())
+        {
+            // There is something by now; no need to go through the driver.
+            _source.SetResult(true);
+        }
+
+        return new ValueTask<ReadResult>(this, _source.Version);
+    }
+
+    // Lets the driver or a cancellation complete the read. Returns whether it is to be completed by the caller, alone.
+    private bool Wait()
+    {
+        Interlocked.Exchange(ref _state, Waiting);
+        while (IsInterrupted || socket.WaitReadable())
+        {
+            if (Interlocked.CompareExchange(ref _state, Busy, Waiting) != Waiting)
+            {
+                return false;
+            }
+
+            if (IsInterrupted || Receive())
+            {
+                return true;
+            }
+
+            Interlocked.Exchange(ref _state, Waiting);
+        }
+
+        return false;
+    }
+
+    private bool IsInterrupted => Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _failure) is not null || _token.IsCancellationRequested;
+
+    private void OnTokenCancelled()
+    {
+        // A late call for a read that is over already finds another token here, or none.
+        if (_token.IsCancellationRequested)
+        {
+            Interrupt();
+        }
+    }
+
+    private void Interrupt()
+    {
+        if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
+        {
+            Dispatch();
+        }
+    }
+
+    private void CompleteRead()
+    {
+        if (runOnThreadPool)
+        {
+            Dispatch();
+        }
+        else
+        {
+            _source.SetResult(true);
+        }
+    }
+
+    // Not on this thread, which has work of its own.
+    private void Dispatch()
+    {
+        if (runOnThreadPool)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+        else
+        {
+            socket.Schedule(this);
+        }
+    }
+
+    private ReadResult Take()
+    {
+        if (_failure is not null)
+        {
+            throw _failure;
+        }
+
+        bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+        _progress = cancelled ? ReadProgress.Tentative : ReadProgress.Active;
+        return new ReadResult(
+            _first is null ? default : new ReadOnlySequence<byte>(_first, _first.Start, _last!, _last!.End), cancelled, _ended);
+    }
+
+    // Returns whether there is something to tell: data, the end, or a failure. Only for whoever may touch the buffer.
+    private bool Receive()
+    {
+        bool appends = _last is not null && _last.Room >= LeastRoom;
+        PooledSegment segment = appends ? _last! : Rent();
+        int room = segment.Room;
+        int count = socket.Receive(segment.RoomSpan, out SocketError error);
+        if (count > 0)
+        {
+            Commit(segment, count, appends);
+            Adapt(count, room);
+            return true;
+        }
+
+        if (!appends)
+        {
+            segment.Return();
+            _spare = segment;
+        }
+
+        _tryFirst = false;
+        if (error == SocketError.WouldBlock)
+        {
+            return false;
+        }
+
+        if (error == SocketError.Success)
+        {
+            Volatile.Write(ref _ended, true);
+            socket.Connection.OnPeerEnded();
+        }
+        else
+        {
+            socket.Connection.OnFailed(error);
+        }
+
+        return true;
+    }
+
+    private void Commit(PooledSegment segment, int count, bool appends)
+    {
+        segment.Commit(count);
+        segment.Publish();
+        _allExamined = false;
+        if (appends)
+        {
+            return;
+        }
+
+        if (_last is null)
+        {
+            _first = segment;
+        }
+        else
+        {
+            _last.Append(segment);
+        }
+
+        _last = segment;
+    }
+
+    // Grows with demand. Where the memory was filled there is probably more to receive.
+    private void Adapt(int count, int room)
+    {
+        _tryFirst = count == room;
+        if (_tryFirst)
+        {
+            _receiveSize = Math.Min(_receiveSize * 4, LargestReceive);
+        }
+        else if (count < _receiveSize / 8)
+        {
+            _receiveSize = Math.Max(_receiveSize / 4, SmallestReceive);
+        }
+    }
+
+    private PooledSegment Rent()
+    {
+        PooledSegment segment = _spare ?? new PooledSegment();
+        _spare = null;
+        segment.Rent(_receiveSize, _last is null ? 0 : _last.RunningIndex + _last.End);
+        return segment;
+    }
+
+    private void Consume(PooledSegment consumed, int index)
+    {
+        if (consumed == _last && index == consumed.End)
+        {
+            // All of it: the usual case.
+            _spare = _first;
+            Release();
+            return;
+        }
+
+        while (_first != consumed)
+        {
+            PooledSegment segment = _first!;
+            _first = segment.NextSegment;
+            segment.Return();
+            _spare = segment;
+        }
+
+        _first.Start = index;
+        if (index == _first.End)
+        {
+            PooledSegment segment = _first;
+            _first = segment.NextSegment;
+            segment.Return();
+            _spare = segment;
+        }
+    }
+
+    private long PositionOf(PooledSegment segment, SequencePosition position)
+    {
+        long result = segment.RunningIndex + position.GetInteger();
+        return result >= _first!.RunningIndex + _first.Start && result <= _last!.RunningIndex + _last.End
+            ? result
+            : throw new InvalidOperationException("The position is not one of what was read.");
+    }
+
+    private void ThrowIfUnreadable()
+    {
+        if (_completed)
+        {
+            throw new InvalidOperationException("Reading is not allowed after the reader was completed.");
+        }
+
+        if (_progress == ReadProgress.Active || Volatile.Read(ref _state) != Idle)
+        {
+            throw new InvalidOperationException("Reading is in progress already: await the read, and advance what it gave.");
+        }
+    }
+}

@@ -1,0 +1,387 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// What a connection sends: a flush hands everything to the system at once, on the thread that flushes. Only when the system takes
+/// no more does the flush wait, and the driver sends the rest.
+/// </summary>
+/// <remarks>
+/// While nothing is left to send the buffers belong to the writer alone, and it takes no lock. While the driver sends they are
+/// guarded by the lock; what is written meanwhile goes to segments of its own.
+/// </remarks>
+internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
+{
+    private const int SmallestSegment = 4 * 1024;
+    private const int LargestSegment = 64 * 1024;
+
+    private readonly Lock _lock = new();
+
+    // What was flushed and is not sent yet.
+    private PooledSegment? _first;
+    private PooledSegment? _last;
+
+    // What was written and is not flushed yet.
+    private PooledSegment? _firstWritten;
+    private PooledSegment? _lastWritten;
+    private PooledSegment? _spare;
+    private int _reserved;
+    private long _unflushed;
+
+    private TaskCompletionSource? _allSent;
+    private volatile bool _driverSends;
+    private volatile bool _failed;
+    private volatile bool _completed;
+
+    /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
+    public bool WaitsForDriver => _driverSends;
+
+    public override bool CanGetUnflushedBytes => true;
+
+    public override long UnflushedBytes => _unflushed;
+
+    public override Memory<byte> GetMemory(int sizeHint = 0) => Reserve(sizeHint).RoomMemory;
+
+    public override Span<byte> GetSpan(int sizeHint = 0) => Reserve(sizeHint).RoomSpan;
+
+    public override void Advance(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, _reserved);
+        if (bytes > 0)
+        {
+            _lastWritten!.Commit(bytes);
+            _reserved -= bytes;
+            _unflushed += bytes;
+        }
+    }
+
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        ThrowIfCompleted();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
+        while (!_driverSends)
+        {
+            TakeWritten();
+            if (Send())
+            {
+                return ValueTask.FromResult(new FlushResult(TakeCancelled(), _failed));
+            }
+        }
+
+        return WaitForDriverAsync(cancellationToken);
+    }
+
+    /// <remarks>Sends straight from <paramref name="source"/> where it can; only what the system does not take is copied.</remarks>
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        ThrowIfCompleted();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
+
+        ReadOnlySpan<byte> rest = source.Span;
+        if (_unflushed == 0 && !_driverSends)
+        {
+            SendNow(ref rest);
+        }
+
+        while (!rest.IsEmpty)
+        {
+            Span<byte> room = Reserve(Math.Min(rest.Length, LargestSegment)).RoomSpan;
+            int count = Math.Min(room.Length, rest.Length);
+            rest[..count].CopyTo(room);
+            Advance(count);
+            rest = rest[count..];
+        }
+
+        return FlushAsync(cancellationToken);
+    }
+
+    /// <summary>Sends what was written, flushed or not, and then the end of the stream.</summary>
+    public override void Complete(Exception? exception = null)
+    {
+        if (_completed)
+        {
+            return;
+        }
+
+        if (exception is not null)
+        {
+            socket.Connection.Abort(exception);
+        }
+
+        bool driverSends;
+        lock (_lock)
+        {
+            _completed = true;
+            TakeWritten();
+            driverSends = _driverSends;
+        }
+
+        if (!driverSends)
+        {
+            Send();
+        }
+    }
+
+    /// <summary>Completes when all that was flushed is sent, or dropped.</summary>
+    public Task WaitUntilSentAsync()
+    {
+        lock (_lock)
+        {
+            if (!_driverSends)
+            {
+                return Task.CompletedTask;
+            }
+
+            _allSent ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _allSent.Task;
+        }
+    }
+
+    /// <summary>Drops what is unsent; nothing is sent from now on.</summary>
+    public void Fail()
+    {
+        bool flushWaited;
+        lock (_lock)
+        {
+            _failed = true;
+            if (!_driverSends)
+            {
+                // The writer finds out by itself.
+                return;
+            }
+
+            Drop();
+            _driverSends = false;
+            _allSent?.TrySetResult();
+            flushWaited = TakeWaitingFlush();
+        }
+
+        if (flushWaited)
+        {
+            socket.Schedule(this);
+        }
+    }
+
+    /// <summary>The driver has sent some of the first segment, or can send again, or has failed.</summary>
+    public void OnSent(int count, SocketError error)
+    {
+        bool flushWaited;
+        lock (_lock)
+        {
+            if (!_driverSends)
+            {
+                return;
+            }
+
+            Skip(count);
+            if (error is not (SocketError.Success or SocketError.WouldBlock))
+            {
+                OnSendFailed(error);
+                return;
+            }
+
+            if (!SendSegments())
+            {
+                socket.WaitWritable(_first!.Unread);
+                return;
+            }
+
+            if (!_driverSends)
+            {
+                // It has failed.
+                return;
+            }
+
+            _driverSends = false;
+            _allSent?.TrySetResult();
+            flushWaited = TakeWaitingFlush();
+            if (_completed)
+            {
+                socket.ShutdownSend();
+            }
+        }
+
+        if (flushWaited)
+        {
+            CompleteFlush();
+        }
+    }
+
+    // Only for the writer, while the driver does not send. Returns whether nothing is left to send.
+    private bool Send()
+    {
+        if (SendSegments())
+        {
+            if (_completed && !_failed)
+            {
+                socket.ShutdownSend();
+            }
+
+            return true;
+        }
+
+        lock (_lock)
+        {
+            if (_failed)
+            {
+                Drop();
+                return true;
+            }
+
+            _driverSends = true;
+            socket.WaitWritable(_first!.Unread);
+            return false;
+        }
+    }
+
+    // Returns whether nothing is left to send: all is sent, or was dropped because sending fails.
+    private bool SendSegments()
+    {
+        while (_first is { } segment)
+        {
+            if (_failed)
+            {
+                Drop();
+                return true;
+            }
+
+            int count = segment.NextSegment is null ? socket.Send(segment.UnreadSpan, out SocketError error) : socket.Send(segment, out error);
+            if (count > 0)
+            {
+                Skip(count);
+            }
+            else if (error == SocketError.WouldBlock)
+            {
+                return false;
+            }
+            else
+            {
+                OnSendFailed(error);
+            }
+        }
+
+        return true;
+    }
+
+    // Straight from the caller's memory, while nothing is left to send before it.
+    private void SendNow(ref ReadOnlySpan<byte> rest)
+    {
+        while (!rest.IsEmpty && !_failed)
+        {
+            int count = socket.Send(rest, out SocketError error);
+            if (count > 0)
+            {
+                rest = rest[count..];
+            }
+            else if (error == SocketError.WouldBlock)
+            {
+                return;
+            }
+            else
+            {
+                OnSendFailed(error);
+            }
+        }
+    }
+
+    private void OnSendFailed(SocketError error)
+    {
+        _failed = true;
+        socket.Connection.OnFailed(error);
+        Drop();
+    }
+
+    private PooledSegment Reserve(int sizeHint)
+    {
+        ThrowIfCompleted();
+        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
+        if (_lastWritten is null || _lastWritten.Room < Math.Max(sizeHint, 1))
+        {
+            PooledSegment segment = _spare ?? new PooledSegment();
+            _spare = null;
+            segment.Rent(Math.Max(sizeHint, (int)Math.Clamp(_unflushed, SmallestSegment, LargestSegment)), 0);
+            if (_lastWritten is null)
+            {
+                _firstWritten = segment;
+            }
+            else
+            {
+                _lastWritten.Append(segment);
+            }
+
+            _lastWritten = segment;
+        }
+
+        _reserved = _lastWritten.Room;
+        return _lastWritten;
+    }
+
+    private void TakeWritten()
+    {
+        if (_firstWritten is null)
+        {
+            return;
+        }
+
+        if (_first is null)
+        {
+            _first = _firstWritten;
+        }
+        else
+        {
+            _last!.Append(_firstWritten);
+        }
+
+        _last = _lastWritten;
+        _firstWritten = null;
+        _lastWritten = null;
+        _reserved = 0;
+        _unflushed = 0;
+        Skip(0);
+    }
+
+    // Gives back what is sent, and segments that nothing was written to.
+    private void Skip(int count)
+    {
+        while (_first is { } segment)
+        {
+            int unread = segment.End - segment.Start;
+            if (count < unread)
+            {
+                segment.Start += count;
+                return;
+            }
+
+            count -= unread;
+            _first = segment.NextSegment;
+            segment.Return();
+            _spare = segment;
+        }
+
+        _last = null;
+    }
+
+    // Not given back to the pool: a driver that was interrupted may be sending from it.
+    private void Drop()
+    {
+        _first = null;
+        _last = null;
+    }
+
+    private void ThrowIfCompleted()
+    {
+        if (_completed)
+        {
+            throw new InvalidOperationException("Writing is not allowed after the writer was completed.");
+        }
+    }
+}

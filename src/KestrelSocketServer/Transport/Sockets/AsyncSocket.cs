@@ -1,0 +1,203 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace KestrelSocketServer;
+
+/// <summary>A connected socket of .NET's: it is waited for by its asynchronous operations and used by the others.</summary>
+#pragma warning disable CA1001 // Disposed of when the socket is closed.
+internal sealed class AsyncSocket : ITransportSocket
+#pragma warning restore CA1001
+{
+    // There is no operation that waits for a failure, or for the end behind data that nobody reads.
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
+
+    private readonly Socket _socket;
+    private readonly TimeProvider _timeProvider;
+    private readonly SocketAsyncEventArgs _readable = new(true);
+    private SocketAsyncEventArgs? _writable;
+    private ITimer? _watch;
+    private int _waitsReadable;
+
+    public AsyncSocket(Socket socket, TimeProvider timeProvider)
+    {
+        _socket = socket;
+        _timeProvider = timeProvider;
+        socket.Blocking = false;
+        _readable.Completed += OnReadable;
+    }
+
+    public TransportConnection Connection { get; set; } = null!;
+
+    public Socket Socket => _socket;
+
+    public int Receive(Span<byte> buffer, out SocketError error)
+    {
+        try
+        {
+            return _socket.Receive(buffer, SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+    }
+
+    public int Send(ReadOnlySpan<byte> data, out SocketError error)
+    {
+        try
+        {
+            return _socket.Send(data, SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+    }
+
+    public int Send(PooledSegment first, out SocketError error)
+    {
+        var buffers = new List<ArraySegment<byte>>();
+        for (PooledSegment? segment = first; segment is not null; segment = segment.NextSegment)
+        {
+            _ = MemoryMarshal.TryGetArray(segment.Unread, out ArraySegment<byte> buffer);
+            buffers.Add(buffer);
+        }
+
+        try
+        {
+            return _socket.Send(buffers, SocketFlags.None, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            return OnClosed(out error);
+        }
+    }
+
+    public bool WaitReadable()
+    {
+        if (Interlocked.Exchange(ref _waitsReadable, 1) != 0)
+        {
+            // An earlier wait goes on: its read was cancelled.
+            return false;
+        }
+
+        try
+        {
+            // For no bytes: it completes when there are some, and holds no memory meanwhile.
+            if (_socket.ReceiveAsync(_readable))
+            {
+                return false;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed by another thread: receiving tells.
+        }
+
+        Volatile.Write(ref _waitsReadable, 0);
+        return true;
+    }
+
+    public void WaitWritable(ReadOnlyMemory<byte> next)
+    {
+        if (_writable is null)
+        {
+            _writable = new SocketAsyncEventArgs(true);
+            _writable.Completed += OnWritable;
+        }
+
+        _writable.SetBuffer(MemoryMarshal.AsMemory(next));
+        try
+        {
+            if (_socket.SendAsync(_writable))
+            {
+                return;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            _writable.SocketError = SocketError.OperationAborted;
+        }
+
+        // Not inside the call.
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self.OnWritable(null, self._writable!), this, preferLocal: false);
+    }
+
+    public void WatchPeerEnd() => StartWatch();
+
+    public void WatchFailure() => StartWatch();
+
+    public void Schedule(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+
+    public void ShutdownSend()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer or another thread was faster: the connection is over.
+        }
+    }
+
+    public void Close(bool reset)
+    {
+        Interlocked.Exchange(ref _watch, null)?.Dispose();
+        _socket.Close(reset ? 0 : -1);
+        _readable.Dispose();
+        _writable?.Dispose();
+    }
+
+    public int CountUnacknowledged() => 0;
+
+    private void OnReadable(object? sender, SocketAsyncEventArgs arguments)
+    {
+        Interlocked.Exchange(ref _waitsReadable, 0);
+        Connection.Input.OnReadable();
+    }
+
+    private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
+    {
+        arguments.SetBuffer(null, 0, 0);
+        Connection.Output.OnSent(arguments.BytesTransferred, arguments.SocketError);
+    }
+
+    private void StartWatch()
+    {
+        if (_watch is null)
+        {
+            ITimer timer = _timeProvider.CreateTimer(static state => ((AsyncSocket)state!).Look(), this, WatchInterval, WatchInterval);
+            if (Interlocked.CompareExchange(ref _watch, timer, null) is not null)
+            {
+                timer.Dispose();
+            }
+        }
+    }
+
+    private void Look()
+    {
+        try
+        {
+            var error = (SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+            if (error != SocketError.Success)
+            {
+                Connection.OnFailed(error);
+            }
+            else if (_socket.Poll(0, SelectMode.SelectRead) && _socket.Available == 0)
+            {
+                Connection.OnPeerEnded();
+            }
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // Closed by another thread, which has told.
+        }
+    }
+
+    private static int OnClosed(out SocketError error)
+    {
+        error = SocketError.OperationAborted;
+        return -1;
+    }
+}

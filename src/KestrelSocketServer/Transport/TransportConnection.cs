@@ -1,0 +1,231 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace KestrelSocketServer;
+
+/// <summary>A connection over a socket, the same for both drivers: two pipes without a loop between them and the system.</summary>
+internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
+    IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature,
+    IConnectionSocketFeature, IMemoryPoolFeature, IConnectionControl
+{
+    private static long s_lastId = DateTime.UtcNow.Ticks;
+
+    private readonly ITransportSocket _socket;
+    private readonly TransportSettings _settings;
+    private readonly Action<TransportConnection> _onBlocked;
+    private readonly SocketInput _input;
+    private readonly SocketOutput _output;
+    private string? _id;
+    private IDictionary<object, object?>? _items;
+    private CancellationTokenSource? _closed;
+    private CancellationTokenSource? _failed;
+    private CancellationTokenSource? _lingering;
+    private int _over;
+
+    /// <param name="socket">The socket, which belongs to the connection from now on.</param>
+    /// <param name="settings">What it has in common with others.</param>
+    /// <param name="onBlocked">Told when its handler has held an event loop for too long.</param>
+    public TransportConnection(ITransportSocket socket, TransportSettings settings, Action<TransportConnection> onBlocked)
+    {
+        _socket = socket;
+        _onBlocked = onBlocked;
+        _settings = settings;
+        socket.Connection = this;
+        _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
+        _output = new SocketOutput(socket);
+        Transport = this;
+        Features = new TransportFeatures(this);
+    }
+
+    public SocketInput Input => _input;
+
+    public SocketOutput Output => _output;
+
+    PipeReader IDuplexPipe.Input => _input;
+
+    PipeWriter IDuplexPipe.Output => _output;
+
+    public override IDuplexPipe Transport { get; set; }
+
+    public override IFeatureCollection Features { get; }
+
+    public override string ConnectionId
+    {
+        get => _id ??= Interlocked.Increment(ref s_lastId).ToString("X", null);
+        set => _id = value;
+    }
+
+    public override IDictionary<object, object?> Items
+    {
+        get => _items ??= new ConnectionItems();
+        set => _items = value;
+    }
+
+    public MemoryPool<byte> MemoryPool => _settings.MemoryPool;
+
+    public Socket Socket => _socket.Socket;
+
+    /// <summary>Cancelled when the peer has ended or the connection is gone, as Kestrel's.</summary>
+    public override CancellationToken ConnectionClosed
+    {
+        get
+        {
+            if (Volatile.Read(ref _closed) is not { } closed)
+            {
+                closed = GetSource(ref _closed);
+                if (_input.HasEnded || IsOver)
+                {
+                    Cancel(ref _closed);
+                }
+                else
+                {
+                    _socket.WatchPeerEnd();
+                }
+            }
+
+            return closed.Token;
+        }
+
+        set => throw new NotSupportedException("The transport itself tells when the connection is closed.");
+    }
+
+    public CancellationToken Failed
+    {
+        get
+        {
+            CancellationTokenSource failed = Volatile.Read(ref _failed) ?? GetSource(ref _failed);
+            if (IsOver)
+            {
+                Cancel(ref _failed);
+            }
+            else
+            {
+                _socket.WatchFailure();
+            }
+
+            return failed.Token;
+        }
+    }
+
+    public Exception? Failure => _input.Failure;
+
+    /// <summary>Whether somebody wants to know of a failure at once.</summary>
+    public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
+
+    private bool IsOver => Volatile.Read(ref _over) != 0;
+
+    public void Schedule(IThreadPoolWorkItem item) => _socket.Schedule(item);
+
+    public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted by the application."));
+
+    public override void Abort(ConnectionAbortedException abortReason) => Abort((Exception)abortReason);
+
+    /// <summary>Ends the connection with a reset.</summary>
+    public void Abort(Exception reason) => End(reason, reset: true);
+
+    public void Close()
+    {
+        _output.Fail();
+        _socket.ShutdownSend();
+        _input.Fail(new ConnectionAbortedException("The connection was closed by the application."));
+        Cancel(ref _closed);
+    }
+
+    /// <summary>A call of the system has failed.</summary>
+    public void OnFailed(SocketError error)
+    {
+        var inner = new SocketException((int)error);
+        End(
+            IsReset(error) ? new ConnectionResetException(inner.Message, inner)
+                : error == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
+                : new IOException(inner.Message, inner),
+            reset: false);
+    }
+
+    public void OnHandlerBlocked() => _onBlocked(this);
+
+    /// <summary>The peer has finished sending.</summary>
+    public void OnPeerEnded() => Cancel(ref _closed);
+
+    public override async ValueTask DisposeAsync()
+    {
+        _output.Complete();
+        _input.Complete();
+        await _output.WaitUntilSentAsync().ConfigureAwait(false);
+        if (!IsOver && !_input.HasEnded)
+        {
+            await LingerAsync().ConfigureAwait(false);
+        }
+
+        End(new ConnectionAbortedException("The connection is over."), reset: false);
+        _input.Release();
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Unread input would turn the close into a reset, which may destroy what is on its way to the peer. So what the peer sends is
+    // dropped until it ends too, for a moment; and for longer while it has not acknowledged everything.
+    private async Task LingerAsync()
+    {
+        var lingering = new CancellationTokenSource();
+        Interlocked.Exchange(ref _lingering, lingering);
+        _input.Reopen();
+        if (IsOver)
+        {
+            return;
+        }
+
+        Task discarding = _input.DiscardAsync(lingering.Token);
+        long started = _settings.TimeProvider.GetTimestamp();
+        do
+        {
+            await Task.WhenAny(discarding, Task.Delay(_settings.LingerTime, _settings.TimeProvider, lingering.Token)).ConfigureAwait(false);
+        }
+        while (!discarding.IsCompleted && !IsOver && _socket.CountUnacknowledged() > 0
+            && _settings.TimeProvider.GetElapsedTime(started) < _settings.LongestLingerTime);
+
+        await lingering.CancelAsync().ConfigureAwait(false);
+        await discarding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void End(Exception reason, bool reset)
+    {
+        if (Interlocked.Exchange(ref _over, 1) != 0)
+        {
+            return;
+        }
+
+        // First of all, so that nothing of what is dropped below can still be sent.
+        _socket.Close(reset);
+        _output.Fail();
+        _input.Fail(reason);
+        _lingering?.Cancel();
+        Cancel(ref _failed);
+        Cancel(ref _closed);
+    }
+
+    private static bool IsReset(SocketError error)
+        => error is SocketError.ConnectionReset or SocketError.Shutdown or SocketError.ConnectionAborted or SocketError.TimedOut
+            or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NotConnected;
+
+    // Made when somebody asks; most connections live without.
+    private static CancellationTokenSource GetSource(ref CancellationTokenSource? source)
+    {
+        var made = new CancellationTokenSource();
+        return Interlocked.CompareExchange(ref source, made, null) ?? made;
+    }
+
+    // On the thread pool: what waits for it is not this connection's work.
+    private static void Cancel(ref CancellationTokenSource? source)
+    {
+        // Whoever makes the source looks at the state after it; here the state was set before the look at the source.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref source) is { IsCancellationRequested: false } made)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static made => made.Cancel(), made, preferLocal: false);
+        }
+    }
+}
