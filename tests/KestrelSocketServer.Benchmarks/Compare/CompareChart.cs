@@ -13,13 +13,16 @@ internal sealed class CompareChart
     private const int Margin = 20;
     private const int Top = 96;
     private const int PanelWidth = (Width - (3 * Margin)) / 2;
-    private const int LabelWidth = 142;
+    private const int LabelWidth = 150;
     private const int ValueWidth = 38;
     private const int BarsWidth = PanelWidth - LabelWidth - ValueWidth;
     private const int TitleHeight = 22;
     private const int RowHeight = 17;
     private const int BarHeight = 11;
     private const int PanelGap = 22;
+
+    // The medians set the scale: one bad round of one server does not make all others small.
+    private const double RoomAboveMedians = 1.15;
 
     private const string Style = """
         svg { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
@@ -38,15 +41,15 @@ internal sealed class CompareChart
     private readonly double _pixelsPerOne;
 
     private CompareChart(IEnumerable<CompareResult> results)
-        => _pixelsPerOne = BarsWidth / results.Max(result => Math.Max(result.Ratio.Highest, 1.2));
+        => _pixelsPerOne = BarsWidth / (results.Max(result => Math.Max(result.Ratio.Median, 1)) * RoomAboveMedians);
 
     public static void Save(string file, IEnumerable<CompareResult> results, string howMeasured)
     {
         CompareResult[] bars = [.. results.Where(result => result.Server != ServerKind.Bare)];
-        new CompareChart(bars).Draw(bars, howMeasured).Save(file);
+        File.WriteAllText(file, $"{new CompareChart(bars).Draw(bars, howMeasured)}\n");
     }
 
-    private XDocument Draw(CompareResult[] results, string howMeasured)
+    private XElement Draw(CompareResult[] results, string howMeasured)
     {
         DrawLegend(howMeasured);
         int y = Top;
@@ -60,7 +63,7 @@ internal sealed class CompareChart
             y += TitleHeight + (pair.Max(panel => panel.Length) * RowHeight) + PanelGap;
         }
 
-        return _drawing.ToDocument(Width, y, "Throughput of echo servers as ratios to bare Kestrel");
+        return _drawing.ToSvg(Width, y, "Throughput of echo servers as ratios to bare Kestrel");
     }
 
     private void DrawLegend(string howMeasured)
@@ -101,7 +104,7 @@ internal sealed class CompareChart
         Spread ratio = result.Ratio;
         double middle = y + (BarHeight / 2.0);
         double end = start + (ratio.Median * _pixelsPerOne);
-        double highest = start + (ratio.Highest * _pixelsPerOne);
+        double highest = start + Math.Min(ratio.Highest * _pixelsPerOne, BarsWidth);
         _drawing.Text(start - 8, y + 10, "text", result.Server.Name, endsThere: true);
         _drawing.Bar(start, y, end - start, BarHeight, ClassOf(result.Server));
         _drawing.Line(start + (ratio.Lowest * _pixelsPerOne), middle, highest, middle, "spread");

@@ -5,12 +5,12 @@ internal static class CompareTables
 {
     public static void PrintHeader()
     {
-        Console.WriteLine("| load | server | median | unit | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second | lowest to highest | of the limit |");
-        Console.WriteLine("|---|---|---:|---|---:|---|---:|---|---:|");
+        Console.WriteLine("| load | server | median | unit | server's CPU | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second | lowest to highest | of the limit |");
+        Console.WriteLine("|---|---|---:|---|---:|---:|---|---:|---|---:|");
     }
 
     public static void Print(CompareResult result) => Console.WriteLine(
-        $"| {result.Load.Name} | {result.Server.Name} | {result.PerSecond.Median:N0} | {result.Load.Unit} | {Format(result.OfBare)} | {Format(result.OfBarePerProcessorSecond)} | {result.OfLimit?.Median:F2} |");
+        $"| {result.Load.Name} | {result.Server.Name} | {result.PerSecond.Median:N0} | {result.Load.Unit} | {result.Busy.Median:P0} | {Format(result.OfBare)} | {Format(result.OfBarePerProcessorSecond)} | {result.OfLimit?.Median:F2} |");
 
     /// <summary>Prints the ratios to bare Kestrel again, a line for each server.</summary>
     public static void PrintSummary(IReadOnlyList<CompareResult> results)

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Collects shapes and makes an SVG document of them. Colours come from the classes of the style sheet.</summary>
+/// <summary>Collects shapes and makes an SVG image of them. Colours come from the classes of the style sheet.</summary>
 internal sealed class SvgDrawing(string style)
 {
     private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
@@ -21,7 +21,7 @@ internal sealed class SvgDrawing(string style)
         Svg + "text", Number("x", x), Number("y", y), endsThere ? new XAttribute("text-anchor", "end") : null, new XAttribute("class", @class), text));
 
     /// <summary>Puts all on a card of the class "card".</summary>
-    public XDocument ToDocument(int width, int height, string label) => new(new XElement(
+    public XElement ToSvg(int width, int height, string label) => new(
         Svg + "svg",
         Number("width", width),
         Number("height", height),
@@ -30,7 +30,7 @@ internal sealed class SvgDrawing(string style)
         new XAttribute("aria-label", label),
         new XElement(Svg + "style", style),
         new XElement(Svg + "rect", Number("x", 0.5), Number("y", 0.5), Number("width", width - 1), Number("height", height - 1), Number("rx", 6), new XAttribute("class", "card")),
-        _shapes));
+        _shapes);
 
     private static XAttribute Number(string name, double value) => new(name, value.ToString("0.#", CultureInfo.InvariantCulture));
 }

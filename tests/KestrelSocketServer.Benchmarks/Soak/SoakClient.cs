@@ -28,14 +28,21 @@ internal sealed class SoakClient : IAsyncDisposable
     public static async Task<SoakClient> ConnectAsync(IPEndPoint server, CancellationToken cancellationToken, int? receiveBuffer = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var client = new SoakClient(socket);
-        if (receiveBuffer is { } size)
+        try
         {
-            socket.ReceiveBufferSize = size;
-        }
+            if (receiveBuffer is { } size)
+            {
+                socket.ReceiveBufferSize = size;
+            }
 
-        await socket.ConnectAsync(server, cancellationToken);
-        return client;
+            await socket.ConnectAsync(server, cancellationToken);
+            return new SoakClient(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     public async Task StartTlsAsync(CancellationToken cancellationToken)
