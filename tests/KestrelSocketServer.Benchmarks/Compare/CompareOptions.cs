@@ -10,22 +10,19 @@ internal sealed record CompareOptions(TimeSpan Time, int Rounds, IReadOnlyList<L
     public static CompareOptions Parse(IEnumerable<string> arguments)
     {
         var line = new CommandLine(Usage, arguments);
-        IReadOnlyList<string> loads = line.TakeTexts("--load");
-        IReadOnlyList<string> servers = line.TakeTexts("--server");
+        IReadOnlyList<string> loadTexts = line.TakeTexts("--load");
+        IReadOnlyList<string> serverTexts = line.TakeTexts("--server");
+        ServerKind[] compared = [.. ServerKind.All.Where(server => server != ServerKind.Bare && IsMeant(server.Name, serverTexts))];
+        LoadScenario[] loads = [.. LoadScenario.All.Where(load => IsMeant(load.Name, loadTexts) && compared.Any(load.FitsTo))];
         var options = new CompareOptions(
             line.TakeSeconds("--seconds", 0.4),
             line.TakeNumber("--rounds", 3),
-            [.. LoadScenario.All.Where(load => IsMeant(load.Name, loads))],
-            [.. ServerKind.All.Where(server => server == ServerKind.Bare || IsMeant(server.Name, servers))],
+            loads,
+            [ServerKind.Bare, .. compared],
             new Cores(pinned: !line.TakeFlag("--unpinned")),
             line.TakeText("--chart"));
         line.End();
-        return options switch
-        {
-            { Loads.Count: 0 } => throw new ArgumentException("No load has a name with that text."),
-            { Servers.Count: 1 } => throw new ArgumentException("No server beside bare Kestrel has a name with that text."),
-            _ => options,
-        };
+        return loads.Length > 0 ? options : throw new ArgumentException("No load and no server that fits to it have a name with these texts.");
     }
 
     private static bool IsMeant(string name, IReadOnlyList<string> texts)
