@@ -1,5 +1,6 @@
 using System.Reflection;
 using BenchmarkDotNet.Running;
+using KestrelSocketServer;
 using KestrelSocketServer.Benchmarks;
 
 try
@@ -8,25 +9,28 @@ try
     {
         case ["compare", .. string[] options]:
             CompareCommand.Run(options);
-            break;
-        case ["allocations"]:
-            AllocationsCommand.Run();
-            break;
-        case ["tls"]:
-            await TlsCommand.RunAsync();
-            break;
-        case ["memory"]:
-            MemoryCommand.Run();
-            break;
-        case [EchoServer.Verb, string style]:
-            await EchoServer.RunAsync(EchoStyle.Find(style));
-            break;
+            return 0;
+        case ["latency", .. string[] options]:
+            LatencyCommand.Run(options);
+            return 0;
+        case ["allocations", .. string[] options]:
+            AllocationsCommand.Run(options);
+            return 0;
+        case ["memory", .. string[] options]:
+            MemoryCommand.Run(options);
+            return 0;
+        case ["soak", .. string[] options]:
+            return await SoakCommand.RunAsync(options) ? 0 : 1;
+        case [EchoServer.Verb, string name]:
+            await EchoServer.RunAsync(ServerKind.Find(name));
+            return 0;
+        case [SoakServer.Verb, string driver]:
+            await SoakServer.RunAsync(Enum.Parse<SocketTransportDriver>(driver));
+            return 0;
         default:
             BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args);
-            break;
+            return 0;
     }
-
-    return 0;
 }
 catch (Exception exception) when (exception is ArgumentException or PlatformNotSupportedException)
 {

@@ -1,26 +1,35 @@
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Counts what a server allocates per echoed message once it is warm.</summary>
+/// <summary>Counts what a server allocates once it is warm: for each message, and for each connection with one message.</summary>
 internal static class AllocationsCommand
 {
-    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Time = TimeSpan.FromSeconds(2);
+    private const string Usage = "allocations [--seconds N]";
 
-    public static void Run()
+    public static void Run(IEnumerable<string> arguments)
     {
-        using var fleet = ServerFleet.Start();
-        Cores.PinLoad();
+        var line = new CommandLine(Usage, arguments);
+        TimeSpan time = line.TakeSeconds("--seconds", 2);
+        line.End();
 
-        Console.WriteLine("| server | messages | bytes allocated per message |");
-        Console.WriteLine("|---|---:|---:|");
-        foreach (ServerProcess server in fleet.Servers)
+        var cores = new Cores(pinned: true);
+        using var fleet = new ServerFleet(cores, ServerKind.All);
+        cores.PinLoad();
+        Console.WriteLine("| server | messages | bytes allocated per message | connections | bytes allocated per connection |");
+        Console.WriteLine("|---|---:|---:|---:|---:|");
+        foreach (MeasuredServer server in fleet.Servers)
         {
-            using ILoad load = LoadScenario.PingPong.Create(server.EndPoint);
-            load.Run(WarmUpTime);
-            long before = server.GetAllocatedBytes();
-            long messages = load.Run(Time);
-            long allocated = server.GetAllocatedBytes() - before;
-            Console.WriteLine($"| {server.Style.Name} | {messages:N0} | {(double)allocated / messages:F3} |");
+            (long messages, double perMessage) = Measure(server, LoadScenario.PingPong, time);
+            (long connections, double perConnection) = Measure(server, LoadScenario.ConnectEchoClose, time);
+            Console.WriteLine($"| {server.Name} | {messages:N0} | {perMessage:F3} | {connections:N0} | {perConnection:N0} |");
         }
+    }
+
+    private static (long Count, double BytesEach) Measure(MeasuredServer server, LoadScenario scenario, TimeSpan time)
+    {
+        using ILoad load = scenario.Start(server);
+        load.Run(time);
+        long before = server.Process.GetAllocatedBytes();
+        long count = load.Run(time);
+        return (count, (double)(server.Process.GetAllocatedBytes() - before) / count);
     }
 }

@@ -18,8 +18,7 @@ internal sealed class ConnectLoad(IPEndPoint server, int atATime, int size) : IL
         {
             for (int i = 0; i < _sockets.Length; i++)
             {
-                _sockets[i] = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                _sockets[i].Connect(server);
+                _sockets[i] = ClientSockets.Connect(server);
                 _sockets[i].Send(_message);
             }
 

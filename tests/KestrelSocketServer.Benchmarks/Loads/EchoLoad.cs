@@ -1,35 +1,32 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
-using System.Runtime.InteropServices;
 
 namespace KestrelSocketServer.Benchmarks;
 
 /// <summary>
-/// Keeps a number of messages under way on each of many connections: each is sent by itself, the next one when one has
-/// come back.
+/// Keeps a number of messages under way on each of many connections: the next one is sent when one has come back, each by
+/// itself, or all that are due in one send.
 /// </summary>
-internal sealed unsafe class EchoLoad : ILoad
+internal sealed class EchoLoad : ILoad
 {
     private const int ReceiveSize = 256 * 1024;
 
     private readonly Poll _poll = new();
-    private readonly Socket[] _sockets;
+    private readonly ClientSockets _sockets;
     private readonly Progress[] _connections;
-    private readonly byte[] _message;
+    private readonly int _size;
+    private readonly byte[] _data;
     private readonly byte[] _received = new byte[ReceiveSize];
 
-    public EchoLoad(IPEndPoint server, int connections, int size, int depth)
+    public EchoLoad(IPEndPoint server, int connections, int size, int depth, bool batched)
     {
-        _message = new byte[size];
-        _sockets = new Socket[connections];
+        _size = size;
+        _data = new byte[batched ? size * depth : size];
+        _sockets = new ClientSockets(server, connections);
         _connections = new Progress[connections];
         for (int i = 0; i < connections; i++)
         {
-            _sockets[i] = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            _sockets[i].Connect(server);
-            _connections[i] = new Progress { Handle = (int)_sockets[i].Handle, Owed = (long)size * depth };
+            _connections[i] = new Progress { Handle = _sockets.HandleOf(i), Owed = (long)size * depth };
             _poll.Add(_connections[i].Handle, i);
         }
 
@@ -59,32 +56,16 @@ internal sealed unsafe class EchoLoad : ILoad
 
     public void Dispose()
     {
-        Array.ForEach(_sockets, static socket => socket.Dispose());
+        _sockets.Dispose();
         _poll.Dispose();
     }
 
     private int Receive(int index)
     {
         ref Progress connection = ref _connections[index];
-        nint count;
-        fixed (byte* buffer = _received)
-        {
-            count = Native.Receive(connection.Handle, buffer, ReceiveSize, Native.DontWait);
-        }
-
-        if (count < 0)
-        {
-            int error = Marshal.GetLastPInvokeError();
-            return error == Native.TryAgain ? 0 : throw new Win32Exception(error);
-        }
-
-        if (count == 0)
-        {
-            throw new IOException("The server closed a connection.");
-        }
-
-        (int messages, connection.Received) = Math.DivRem(connection.Received + (int)count, _message.Length);
-        connection.Owed += (long)messages * _message.Length;
+        int count = Native.ReceiveNow(connection.Handle, _received);
+        (int messages, connection.Received) = Math.DivRem(connection.Received + count, _size);
+        connection.Owed += (long)messages * _size;
         return messages;
     }
 
@@ -92,30 +73,21 @@ internal sealed unsafe class EchoLoad : ILoad
     {
         ref Progress connection = ref _connections[index];
         bool full = false;
-        fixed (byte* message = _message)
+        while (connection.Owed > 0 && !full)
         {
-            while (connection.Owed > 0 && !full)
-            {
-                int length = _message.Length - connection.Sent;
-                nint count = Native.Send(connection.Handle, message + connection.Sent, (nuint)length, Native.DontWait | Native.NoSignal);
-                full = count < 0 && Marshal.GetLastPInvokeError() == Native.TryAgain;
-                if (count < 0 && !full)
-                {
-                    throw new Win32Exception(Marshal.GetLastPInvokeError());
-                }
-
-                if (!full)
-                {
-                    connection.Owed -= count;
-                    connection.Sent = (connection.Sent + (int)count) % _message.Length;
-                }
-            }
+            // A single message goes on where it was cut off; in a batch it does not matter where one ends.
+            int start = _data.Length == _size ? connection.Sent : 0;
+            int length = (int)Math.Min(_data.Length - start, connection.Owed);
+            int count = Native.SendNow(connection.Handle, _data.AsSpan(start, length));
+            full = count == 0;
+            connection.Owed -= count;
+            connection.Sent = (connection.Sent + count) % _size;
         }
 
         if (full != connection.IsFull)
         {
             connection.IsFull = full;
-            _poll.Watch(connection.Handle, index, writable: full);
+            _poll.Watch(connection.Handle, index, readable: true, writable: full);
         }
     }
 

@@ -24,14 +24,15 @@ internal sealed unsafe class Poll : IDisposable
 
     public void Add(int socket, int tag) => Control(AddOperation, socket, tag, Readable);
 
-    public void Watch(int socket, int tag, bool writable) => Control(ModifyOperation, socket, tag, writable ? Readable | Writable : Readable);
+    public void Watch(int socket, int tag, bool readable, bool writable)
+        => Control(ModifyOperation, socket, tag, (readable ? Readable : 0) | (writable ? Writable : 0));
 
-    /// <summary>Waits a little; returns how many sockets are ready.</summary>
-    public int Wait()
+    /// <summary>Waits, a little unless told otherwise; returns how many sockets are ready.</summary>
+    public int Wait(int milliseconds = WaitMilliseconds)
     {
         fixed (int* items = _items)
         {
-            int count = Native.WaitPoll(_poll, items, Capacity, WaitMilliseconds);
+            int count = Native.WaitPoll(_poll, items, Capacity, milliseconds);
             return count < 0 && Marshal.GetLastPInvokeError() == InterruptedError ? 0 : Check(count);
         }
     }

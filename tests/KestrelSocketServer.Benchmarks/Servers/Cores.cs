@@ -4,26 +4,34 @@ using System.Numerics;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Puts the server on the first core and the load on the last, where there is <c>taskset</c> and more than one core.</summary>
-internal static class Cores
+/// <summary>Puts servers on the first core and the load on the last, where there is <c>taskset</c> and more than one core.</summary>
+internal sealed class Cores
 {
-    private static readonly ulong Allowed = OperatingSystem.IsLinux() ? (ulong)Process.GetCurrentProcess().ProcessorAffinity : 0;
+    private readonly ulong _allowed;
+    private readonly bool _isPinned;
 
-    private static readonly bool CanPin = BitOperations.PopCount(Allowed) > 1 && HasTaskset();
+    public Cores(bool pinned)
+    {
+        _allowed = OperatingSystem.IsLinux() ? (ulong)Process.GetCurrentProcess().ProcessorAffinity : 0;
+        _isPinned = pinned && BitOperations.PopCount(_allowed) > 1 && HasTaskset();
+    }
 
-    public static string Description => CanPin ? "server and load pinned to a core each" : "not pinned";
+    public string Description => $"{Environment.ProcessorCount} cores, {(_isPinned ? "server and load pinned to a core each" : "not pinned")}";
 
     /// <summary>What comes before the command that starts a server.</summary>
-    public static IReadOnlyList<string> ServerPrefix => CanPin
-        ? ["taskset", "-c", BitOperations.TrailingZeroCount(Allowed).ToString(CultureInfo.InvariantCulture)]
+    public IReadOnlyList<string> ServerPrefix => _isPinned
+        ? ["taskset", "-c", BitOperations.TrailingZeroCount(_allowed).ToString(CultureInfo.InvariantCulture)]
         : [];
 
-    /// <summary>Pins the calling thread, which is to make the load.</summary>
-    public static void PinLoad()
+    /// <summary>Pins this process, which is to make the load: all its threads, so that its compiler does not disturb the server.</summary>
+    public void PinLoad()
     {
-        if (CanPin && OperatingSystem.IsLinux())
+        if (_isPinned)
         {
-            Process.GetCurrentProcess().ProcessorAffinity = (nint)(1UL << BitOperations.Log2(Allowed));
+            foreach (string thread in Directory.GetDirectories("/proc/self/task"))
+            {
+                Native.Pin(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture), 1UL << BitOperations.Log2(_allowed));
+            }
         }
     }
 

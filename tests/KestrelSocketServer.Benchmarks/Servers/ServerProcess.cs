@@ -5,45 +5,51 @@ using System.Reflection;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>An <see cref="EchoServer"/> in a process of its own; it ends with its standard input, so also with this process.</summary>
+/// <summary>A server in a process of its own; it ends with its standard input, so also with this process.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private static readonly TimeSpan ExitTime = TimeSpan.FromSeconds(10);
 
+    private readonly string _name;
     private readonly Process _process;
 
-    private ServerProcess(EchoStyle style, Process process)
+    private ServerProcess(string name, Process process)
     {
-        Style = style;
+        _name = name;
         _process = process;
-        EndPoint = new IPEndPoint(IPAddress.Loopback, int.Parse(ReadLine(), CultureInfo.InvariantCulture));
+        EndPoints = [.. ReadLine().Split(' ').Select(port => new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)))];
     }
 
-    public EchoStyle Style { get; }
+    public IReadOnlyList<IPEndPoint> EndPoints { get; }
 
-    public IPEndPoint EndPoint { get; }
-
-    public static ServerProcess Start(EchoStyle style)
+    /// <summary>Starts this program as a server.</summary>
+    public static ServerProcess Start(Cores cores, string verb, string name)
     {
-        List<string> command = [Environment.ProcessPath!];
-        if (Path.GetFileNameWithoutExtension(command[0]) == "dotnet")
+        List<string> command = [.. cores.ServerPrefix, Environment.ProcessPath!];
+        if (Path.GetFileNameWithoutExtension(command[^1]) == "dotnet")
         {
             command.Add(Assembly.GetExecutingAssembly().Location);
         }
 
-        command.AddRange([EchoServer.Verb, style.Name]);
-        command.InsertRange(0, Cores.ServerPrefix);
+        command.AddRange([verb, name]);
         var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        return new ServerProcess(style, Process.Start(start)!);
+        return new ServerProcess(name, Process.Start(start)!);
     }
 
-    public long GetAllocatedBytes() => long.Parse(Ask(EchoServer.AllocatedQuestion), CultureInfo.InvariantCulture);
+    public long GetAllocatedBytes() => AskNumber(ServerQuestions.Allocated);
 
-    public TimeSpan GetProcessorTime() => TimeSpan.FromTicks(long.Parse(Ask(EchoServer.ProcessorTimeQuestion), CultureInfo.InvariantCulture));
+    public int CountConnections() => (int)AskNumber(ServerQuestions.Connections);
 
+    public int CountHandles() => (int)AskNumber(ServerQuestions.Handles);
+
+    public int CountThreads() => (int)AskNumber(ServerQuestions.Threads);
+
+    public TimeSpan GetProcessorTime() => TimeSpan.FromTicks(AskNumber(ServerQuestions.ProcessorTime));
+
+    /// <summary>Has the server collect its garbage, then tells what is left.</summary>
     public MemoryUse GetMemory()
     {
-        string[] answer = Ask(EchoServer.MemoryQuestion).Split(' ');
+        string[] answer = Ask(ServerQuestions.Memory).Split(' ');
         return new MemoryUse(long.Parse(answer[0], CultureInfo.InvariantCulture), long.Parse(answer[1], CultureInfo.InvariantCulture));
     }
 
@@ -58,6 +64,8 @@ internal sealed class ServerProcess : IDisposable
         _process.Dispose();
     }
 
+    private long AskNumber(string question) => long.Parse(Ask(question), CultureInfo.InvariantCulture);
+
     private string Ask(string question)
     {
         _process.StandardInput.WriteLine(question);
@@ -65,5 +73,5 @@ internal sealed class ServerProcess : IDisposable
     }
 
     private string ReadLine() => _process.StandardOutput.ReadLine()
-        ?? throw new InvalidOperationException($"The server process of '{Style.Name}' has ended.");
+        ?? throw new InvalidOperationException($"The server process '{_name}' has ended.");
 }
