@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -35,11 +36,22 @@ public sealed class TestHost : IAsyncDisposable
     /// <summary>Starts a worker: a host without HTTP.</summary>
     public static Task<TestHost> StartAsync(Action<SocketServerOptions>? configure = null, Action<IServiceCollection>? services = null)
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        HostApplicationBuilder builder = CreateEmptyBuilder();
         Collect(builder.Logging);
         builder.Services.AddSocketServer(configure);
         services?.Invoke(builder.Services);
         return StartAsync(builder.Build());
+    }
+
+    /// <summary>
+    /// An empty host that takes nothing from outside but environment variables: by <c>SocketServer__Transport__Driver</c> all tests
+    /// run on the other driver.
+    /// </summary>
+    public static HostApplicationBuilder CreateEmptyBuilder()
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddEnvironmentVariables();
+        return builder;
     }
 
     /// <summary>Starts a web host whose HTTP side listens on a free port of 127.0.0.1.</summary>

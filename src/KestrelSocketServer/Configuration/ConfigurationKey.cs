@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Configuration;
 
 namespace KestrelSocketServer;
 
@@ -42,7 +43,18 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
     ];
 
     /// <summary>The keys beside the endpoints.</summary>
-    public static IReadOnlyList<ConfigurationKey> OfServer { get; } = [new("ShutdownTimeout", Time(TimeSpan.Zero))];
+    public static IReadOnlyList<ConfigurationKey> OfServer { get; } =
+    [
+        new("ShutdownTimeout", Time(TimeSpan.Zero)),
+        new("Transport:Driver", Name(SocketTransportDriver.EventLoop, SocketTransportDriver.Socket)),
+        new("Transport:EventLoopCount", Number(1, int.MaxValue)),
+        new("Transport:BlockingLimit", Time(TimeSpan.FromMilliseconds(1))),
+        new("Transport:RunHandlersOnThreadPool", Boolean),
+    ];
+
+    /// <summary>Whether all known keys of a section have values that are allowed.</summary>
+    public static bool AreAllowed(IReadOnlyList<ConfigurationKey> keys, IConfigurationSection section, string path) => section.GetChildren().All(
+        child => keys.FirstOrDefault(key => key.Matches($"{path}:{child.Key}"))?.Check(child.Value ?? "") is null);
 
     /// <summary>Whether the key stands for a path; <c>*</c> in it stands for any name.</summary>
     public bool Matches(string path) => Covers(path.Split(':'), whole: true);

@@ -19,6 +19,7 @@ internal sealed class SocketServerOptionsValidator : IValidateOptions<SocketServ
                 $"{nameof(SocketServerOptions.ShutdownTimeout)}: '{options.ShutdownTimeout}' is negative; give zero or more, or Timeout.InfiniteTimeSpan to wait as long as the host does");
         }
 
+        configuration.Errors.AddRange(options.Transport.FindFaults().Select(fault => $"{nameof(SocketServerOptions.Transport)}:{fault}"));
         return configuration.Errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(configuration.Errors);
     }
 }

@@ -92,5 +92,12 @@ public static class SocketServerServiceCollectionExtensions
         {
             options.ShutdownTimeout = timeout;
         }
+
+        IConfigurationSection transport = configuration.GetSection(nameof(SocketServerOptions.Transport));
+        if (ConfigurationKey.AreAllowed(ConfigurationKey.OfServer, transport, nameof(SocketServerOptions.Transport)))
+        {
+            // Otherwise the validation tells what is wrong, better than the binder does.
+            transport.Bind(options.Transport);
+        }
     }
 }

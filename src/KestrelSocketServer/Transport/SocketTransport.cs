@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -19,14 +18,11 @@ internal sealed class SocketTransport : IDisposable
         _options = options;
         _logger = logger;
         _settings = new TransportSettings(
-            new BlockMemoryPool(), timeProvider, options.RunHandlersOnThreadPool && options.Driver == SocketTransportDriver.EventLoop);
+            new BlockMemoryPool(), timeProvider, options.RunHandlersOnThreadPool && options.EffectiveDriver == SocketTransportDriver.EventLoop);
     }
 
-    /// <summary>Whether there is an event loop for this machine.</summary>
-    public static bool IsEventLoopSupported => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64;
-
     /// <summary>How many acceptors make sense for one endpoint.</summary>
-    public int MostAcceptors => _options.Driver == SocketTransportDriver.EventLoop ? _options.EventLoopCount : 1;
+    public int MostAcceptors => _options.EffectiveDriver == SocketTransportDriver.EventLoop ? _options.EffectiveEventLoopCount : 1;
 
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
@@ -34,7 +30,7 @@ internal sealed class SocketTransport : IDisposable
     public IAcceptor CreateAcceptor(Socket listener, Action<TransportConnection> onBlocked)
     {
         EndPoint local = listener.LocalEndPoint!;
-        if (_options.Driver == SocketTransportDriver.Socket)
+        if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
             return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, onBlocked)
             {

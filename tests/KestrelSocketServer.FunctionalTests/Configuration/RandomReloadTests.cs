@@ -114,7 +114,7 @@ public sealed class RandomReloadTests
 
     private static IHost Build(ReplaceableConfiguration source)
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        HostApplicationBuilder builder = TestHost.CreateEmptyBuilder();
         builder.Configuration.Sources.Add(source);
         builder.Services.AddSocketServer(server =>
         {

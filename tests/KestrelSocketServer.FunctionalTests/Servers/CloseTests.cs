@@ -78,7 +78,7 @@ public sealed class CloseTests
     [Trait("Row", "L8")]
     public async Task Closing_again_or_before_listening_has_no_effect()
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        HostApplicationBuilder builder = TestHost.CreateEmptyBuilder();
         TestHost.Collect(builder.Logging);
         builder.Services.AddSocketServer(options => options.Listen("echo", 0, Echo));
         IHost built = builder.Build();

@@ -57,7 +57,7 @@ public sealed class LastConnectionTests
 
     private static IHost CreateHost(Action<ISocketConnection> onConnection, TimeSpan shutdownTimeout)
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        HostApplicationBuilder builder = TestHost.CreateEmptyBuilder();
         builder.Services.AddSocketServer(server =>
         {
             server.ShutdownTimeout = shutdownTimeout;

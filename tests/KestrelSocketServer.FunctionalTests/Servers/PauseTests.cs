@@ -36,7 +36,7 @@ public sealed class PauseTests
     [Trait("Row", "L5")]
     public async Task Paused_before_the_start()
     {
-        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        HostApplicationBuilder builder = TestHost.CreateEmptyBuilder();
         TestHost.Collect(builder.Logging);
         builder.Services.AddSocketServer(options => options.Listen("echo", 0, listen => listen.UseSocketHandler(connection => connection.Pipe(connection))));
         IHost built = builder.Build();

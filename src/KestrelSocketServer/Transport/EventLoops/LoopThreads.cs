@@ -12,6 +12,8 @@ internal sealed class LoopThreads
     // More handlers than that, all blocking at the same time, hold up the rest: an application in that state is beyond help.
     private const int Most = 2048;
 
+    private const int DescriptorsOfThread = 8;
+
     private readonly Stack<LoopThread> _idle = new();
     private int _count;
 
@@ -32,7 +34,7 @@ internal sealed class LoopThreads
                 return idle;
             }
 
-            if (_count == Most)
+            if (_count == Most || !HasDescriptors())
             {
                 return null;
             }
@@ -58,6 +60,24 @@ internal sealed class LoopThreads
         }
     }
 
+    // The runtime gives up the whole process when it finds no descriptors for a thread that starts.
+    private static bool HasDescriptors()
+    {
+        Span<int> descriptors = stackalloc int[DescriptorsOfThread];
+        foreach (ref int descriptor in descriptors)
+        {
+            descriptor = Libc.CreateEvent(0, Libc.CloseOnExec);
+        }
+
+        bool enough = true;
+        foreach (int descriptor in descriptors)
+        {
+            enough &= descriptor >= 0 && Libc.Close(descriptor) == 0;
+        }
+
+        return enough;
+    }
+
     /// <summary>A thread is idle. Returns false when it is to end.</summary>
     public bool GiveBack(LoopThread thread)
     {
@@ -74,11 +94,16 @@ internal sealed class LoopThreads
         }
     }
 
-    /// <summary>An idle thread ends. Returns false when it was taken just now.</summary>
+    /// <summary>An idle thread ends. Returns false when it was taken just now, or is the last one, which stays for hard times.</summary>
     public bool Remove(LoopThread thread)
     {
         lock (_idle)
         {
+            if (_idle.Count == 1)
+            {
+                return false;
+            }
+
             LoopThread[] others = [.. _idle.Reverse().Where(idle => idle != thread)];
             if (others.Length == _idle.Count)
             {
