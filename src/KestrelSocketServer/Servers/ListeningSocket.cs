@@ -25,6 +25,12 @@ internal static class ListeningSocket
             }
 
             Configure(socket, options);
+            if (address.EndPoint is FileHandleEndPoint handle)
+            {
+                socket.Dispose();
+                socket = Open(handle, owned: true);
+            }
+
             return socket;
         }
         catch (Exception exception) when (exception is SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
@@ -71,10 +77,14 @@ internal static class ListeningSocket
 
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
-        FileHandleEndPoint handle => new Socket(new SafeSocketHandle((nint)handle.FileHandle, ownsHandle: true)),
+        FileHandleEndPoint handle => Open(handle, owned: false),
         UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
         _ => new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
     };
+
+    // Owned from when it listens: a descriptor that cannot was named by mistake and is somebody else's, who would close it once
+    // more, and with it whatever has got its number by then.
+    private static Socket Open(FileHandleEndPoint handle, bool owned) => new(new SafeSocketHandle((nint)handle.FileHandle, owned));
 
     private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options)
     {

@@ -31,6 +31,9 @@ internal sealed class ConfiguredApp : IAsyncDisposable
         };
     }
 
+    /// <summary>The content root, which goes with the app.</summary>
+    public string Folder => _folder.FullName;
+
     public ISocketServers Servers { get; }
 
     public Exception? LastFailure { get; private set; }

@@ -69,6 +69,9 @@ public sealed class BindFailureTests
         string address = $"fd://{file.SafeFileHandle.DangerousGetHandle()}";
         IOException exception = await Assert.ThrowsAsync<IOException>(() => TestHost.StartAsync(server => server.Listen("handed", address, Echo)));
         Assert.StartsWith($"Endpoint 'handed' cannot listen on {address}: ", exception.Message, StringComparison.Ordinal);
+
+        // It stays open for whom it belongs to: /dev/null, which is empty.
+        Assert.Equal(0, file.Read(new byte[1]));
     }
 
     [Fact]

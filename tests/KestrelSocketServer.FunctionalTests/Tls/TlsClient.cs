@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 
@@ -7,6 +8,35 @@ namespace KestrelSocketServer.FunctionalTests.Tls;
 internal sealed class TlsClient(Socket socket) : SslStream(new NetworkStream(socket, ownsSocket: true))
 {
     public Socket Socket { get; } = socket;
+
+    /// <summary>Shakes hands; trusts the test's authority unless the options say otherwise.</summary>
+    public static async Task<TlsClient> ConnectAsync(string address, Action<SslClientAuthenticationOptions>? configure = null)
+    {
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            CertificateChainPolicy = TlsServer.Trusting(TestPki.Default.Authority),
+        };
+        configure?.Invoke(options);
+        var client = new TlsClient(await ConnectTcpAsync(address));
+        try
+        {
+            await client.AuthenticateAsClientAsync(options).Soon();
+            return client;
+        }
+        catch
+        {
+            await client.DisposeAsync();
+            throw;
+        }
+    }
+
+    public static async Task<Socket> ConnectTcpAsync(string address)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(IPEndPoint.Parse(address)).Soon();
+        return socket;
+    }
 
     public void Reset()
     {

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -72,30 +71,10 @@ internal sealed class TlsServer : IAsyncDisposable
         Assert.False(_connections.Reader.TryRead(out _));
     }
 
-    public async Task<Socket> ConnectTcpAsync()
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(IPEndPoint.Parse(Address)).Soon();
-        return socket;
-    }
+    public Task<Socket> ConnectTcpAsync() => TlsClient.ConnectTcpAsync(Address);
 
     /// <summary>Shakes hands; trusts the test's authority unless the options say otherwise.</summary>
-    public async Task<TlsClient> ConnectAsync(Action<SslClientAuthenticationOptions>? configure = null)
-    {
-        var options = new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = Trusting(TestPki.Default.Authority) };
-        configure?.Invoke(options);
-        var stream = new TlsClient(await ConnectTcpAsync());
-        try
-        {
-            await stream.AuthenticateAsClientAsync(options).Soon();
-            return stream;
-        }
-        catch
-        {
-            await stream.DisposeAsync();
-            throw;
-        }
-    }
+    public Task<TlsClient> ConnectAsync(Action<SslClientAuthenticationOptions>? configure = null) => TlsClient.ConnectAsync(Address, configure);
 
     /// <summary>Asserts that a good client gets its echo, and gives the certificate that it saw.</summary>
     public async Task<X509Certificate2> AssertServesAsync(Action<SslClientAuthenticationOptions>? configure = null)
