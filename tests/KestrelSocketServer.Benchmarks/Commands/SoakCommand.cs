@@ -13,7 +13,7 @@ internal static class SoakCommand
     {
         var line = new CommandLine(Usage, arguments);
         var time = TimeSpan.FromMinutes(line.TakeNumber("--minutes", 10.0));
-        SocketTransportDriver driver = line.TakeName("--driver", new SocketTransportOptions().Driver);
+        SocketTransportDriver driver = line.TakeName("--driver", SocketTransportDriver.EventLoop);
         line.End();
 
         // A reading each minute; a shorter run has two, for there must be something to compare.

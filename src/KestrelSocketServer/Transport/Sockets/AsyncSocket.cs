@@ -106,9 +106,9 @@ internal sealed class AsyncSocket : ITransportSocket
             _writable.Completed += OnWritable;
         }
 
-        _writable.SetBuffer(MemoryMarshal.AsMemory(next));
         try
         {
+            _writable.SetBuffer(MemoryMarshal.AsMemory(next));
             if (_socket.SendAsync(_writable))
             {
                 return;
@@ -116,7 +116,8 @@ internal sealed class AsyncSocket : ITransportSocket
         }
         catch (ObjectDisposedException)
         {
-            _writable.SocketError = SocketError.OperationAborted;
+            // Closed by another thread, which makes the flush that waits fail.
+            return;
         }
 
         // Not inside the call.
@@ -159,7 +160,6 @@ internal sealed class AsyncSocket : ITransportSocket
 
     private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
     {
-        arguments.SetBuffer(null, 0, 0);
         Connection.Output.OnSent(arguments.BytesTransferred, arguments.SocketError);
     }
 
