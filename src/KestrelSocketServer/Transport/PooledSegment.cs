@@ -8,7 +8,20 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class PooledSegment : ReadOnlySequenceSegment<byte>
 {
+    private const int MostIdle = 32;
+
+    // Segments without memory, for the next connection that this thread works for: none has to keep its own.
+    [ThreadStatic]
+    private static PooledSegment? t_idle;
+
+    [ThreadStatic]
+    private static int t_idleCount;
+
     private byte[] _array = [];
+
+    private PooledSegment()
+    {
+    }
 
     /// <summary>Where the bytes begin that nobody has taken yet.</summary>
     public int Start { get; set; }
@@ -32,21 +45,29 @@ internal sealed class PooledSegment : ReadOnlySequenceSegment<byte>
     /// <summary>Takes memory from the pool.</summary>
     /// <param name="size">The least size.</param>
     /// <param name="runningIndex">How many bytes of the stream come before.</param>
-    public void Rent(int size, long runningIndex)
+    public static PooledSegment Rent(int size, long runningIndex = 0)
     {
-        _array = ArrayPool<byte>.Shared.Rent(size);
-        Start = 0;
-        End = 0;
-        Next = null;
-        RunningIndex = runningIndex;
+        PooledSegment segment = TakeIdle() ?? new PooledSegment();
+        segment._array = ArrayPool<byte>.Shared.Rent(size);
+        segment.RunningIndex = runningIndex;
+        return segment;
     }
 
+    /// <summary>Gives the memory back; the segment must not be used any more.</summary>
     public void Return()
     {
         ArrayPool<byte>.Shared.Return(_array);
         _array = [];
         Memory = default;
         Next = null;
+        Start = 0;
+        End = 0;
+        if (t_idleCount < MostIdle)
+        {
+            t_idleCount++;
+            Next = t_idle;
+            t_idle = this;
+        }
     }
 
     /// <summary>The next <paramref name="count"/> bytes of the room are filled.</summary>
@@ -56,4 +77,17 @@ internal sealed class PooledSegment : ReadOnlySequenceSegment<byte>
     public void Publish() => Memory = new ReadOnlyMemory<byte>(_array, 0, End);
 
     public void Append(PooledSegment next) => Next = next;
+
+    private static PooledSegment? TakeIdle()
+    {
+        if (t_idle is { } idle)
+        {
+            t_idleCount--;
+            t_idle = idle.NextSegment;
+            idle.Next = null;
+            return idle;
+        }
+
+        return null;
+    }
 }

@@ -31,7 +31,6 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private ManualResetValueTaskSourceCore<bool> _source;
     private PooledSegment? _first;
     private PooledSegment? _last;
-    private PooledSegment? _spare;
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
     private Exception? _failure;
@@ -108,8 +107,8 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
 
         var consumedSegment = (PooledSegment?)consumed.GetObject();
         var examinedSegment = (PooledSegment?)examined.GetObject();
-        if (consumedSegment is not null && examinedSegment is not null
-            && PositionOf(consumedSegment, consumed) > PositionOf(examinedSegment, examined))
+        if (consumedSegment is not null && PositionOf(consumedSegment, consumed) is var consumedTo
+            && examinedSegment is not null && consumedTo > PositionOf(examinedSegment, examined))
         {
             throw new InvalidOperationException("The examined position must not be before the consumed one.");
         }
@@ -206,10 +205,9 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     /// <summary>Gives the memory back. Only when nobody reads.</summary>
     public void Release()
     {
-        while (_first is { } segment)
+        while (_first is not null)
         {
-            _first = segment.NextSegment;
-            segment.Return();
+            ReturnFirst();
         }
 
         _last = null;
@@ -361,7 +359,6 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         if (!appends)
         {
             segment.Return();
-            _spare = segment;
         }
 
         _tryFirst = false;
@@ -419,47 +416,47 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         }
     }
 
-    private PooledSegment Rent()
-    {
-        PooledSegment segment = _spare ?? new PooledSegment();
-        _spare = null;
-        segment.Rent(_receiveSize, _last is null ? 0 : _last.RunningIndex + _last.End);
-        return segment;
-    }
+    private PooledSegment Rent() => PooledSegment.Rent(_receiveSize, _last is null ? 0 : _last.RunningIndex + _last.End);
 
     private void Consume(PooledSegment consumed, int index)
     {
         if (consumed == _last && index == consumed.End)
         {
             // All of it: the usual case.
-            _spare = _first;
             Release();
             return;
         }
 
         while (_first != consumed)
         {
-            PooledSegment segment = _first!;
-            _first = segment.NextSegment;
-            segment.Return();
-            _spare = segment;
+            ReturnFirst();
         }
 
         _first.Start = index;
         if (index == _first.End)
         {
-            PooledSegment segment = _first;
-            _first = segment.NextSegment;
-            segment.Return();
-            _spare = segment;
+            ReturnFirst();
         }
+    }
+
+    private void ReturnFirst()
+    {
+        PooledSegment segment = _first!;
+        _first = segment.NextSegment;
+        segment.Return();
     }
 
     private long PositionOf(PooledSegment segment, SequencePosition position)
     {
-        long result = segment.RunningIndex + position.GetInteger();
-        return result >= _first!.RunningIndex + _first.Start && result <= _last!.RunningIndex + _last.End
-            ? result
+        PooledSegment? known = _first;
+        while (known is not null && known != segment)
+        {
+            known = known.NextSegment;
+        }
+
+        int index = position.GetInteger();
+        return known is not null && index >= known.Start && index <= known.End
+            ? known.RunningIndex + index
             : throw new InvalidOperationException("The position is not one of what was read.");
     }
 

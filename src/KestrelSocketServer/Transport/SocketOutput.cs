@@ -11,12 +11,10 @@ namespace KestrelSocketServer;
 /// While nothing is left to send the buffers belong to the writer alone, and it takes no lock. While the driver sends they are
 /// guarded by the lock; what is written meanwhile goes to segments of its own.
 /// </remarks>
-internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
+internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
 {
     private const int SmallestSegment = 4 * 1024;
     private const int LargestSegment = 64 * 1024;
-
-    private readonly Lock _lock = new();
 
     // What was flushed and is not sent yet.
     private PooledSegment? _first;
@@ -25,14 +23,15 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
     // What was written and is not flushed yet.
     private PooledSegment? _firstWritten;
     private PooledSegment? _lastWritten;
-    private PooledSegment? _spare;
     private int _reserved;
     private long _unflushed;
 
+    private PendingFlush? _flush;
     private TaskCompletionSource? _allSent;
     private volatile bool _driverSends;
     private volatile bool _failed;
     private volatile bool _completed;
+    private bool _cancelled;
 
     /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
     public bool WaitsForDriver => _driverSends;
@@ -70,7 +69,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
             TakeWritten();
             if (Send())
             {
-                return ValueTask.FromResult(new FlushResult(TakeCancelled(), _failed));
+                return ValueTask.FromResult(GetFlushResult());
             }
         }
 
@@ -118,7 +117,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
         }
 
         bool driverSends;
-        lock (_lock)
+        lock (this)
         {
             _completed = true;
             TakeWritten();
@@ -134,7 +133,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
     /// <summary>Completes when all that was flushed is sent, or dropped.</summary>
     public Task WaitUntilSentAsync()
     {
-        lock (_lock)
+        lock (this)
         {
             if (!_driverSends)
             {
@@ -146,11 +145,37 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
         }
     }
 
+    public override void CancelPendingFlush()
+    {
+        lock (this)
+        {
+            _cancelled = true;
+            if (_flush?.TryTake() != true)
+            {
+                return;
+            }
+        }
+
+        socket.Schedule(_flush);
+    }
+
+    /// <summary>What a flush that is over has come to.</summary>
+    public FlushResult GetFlushResult()
+    {
+        bool cancelled = _cancelled;
+        if (cancelled)
+        {
+            _cancelled = false;
+        }
+
+        return new FlushResult(cancelled, _failed);
+    }
+
     /// <summary>Drops what is unsent; nothing is sent from now on.</summary>
     public void Fail()
     {
         bool flushWaited;
-        lock (_lock)
+        lock (this)
         {
             _failed = true;
             if (!_driverSends)
@@ -162,12 +187,12 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
             Drop();
             _driverSends = false;
             _allSent?.TrySetResult();
-            flushWaited = TakeWaitingFlush();
+            flushWaited = _flush?.TryTake() == true;
         }
 
         if (flushWaited)
         {
-            socket.Schedule(this);
+            socket.Schedule(_flush!);
         }
     }
 
@@ -175,7 +200,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
     public void OnSent(int count, SocketError error)
     {
         bool flushWaited;
-        lock (_lock)
+        lock (this)
         {
             if (!_driverSends)
             {
@@ -203,7 +228,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
 
             _driverSends = false;
             _allSent?.TrySetResult();
-            flushWaited = TakeWaitingFlush();
+            flushWaited = _flush?.TryTake() == true;
             if (_completed)
             {
                 socket.ShutdownSend();
@@ -212,8 +237,33 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
 
         if (flushWaited)
         {
-            CompleteFlush();
+            _flush!.Complete();
         }
+    }
+
+    private ValueTask<FlushResult> WaitForDriverAsync(CancellationToken cancellationToken)
+    {
+        PendingFlush flush;
+        bool hasBegun;
+        lock (this)
+        {
+            if (!_driverSends)
+            {
+                // It is done by now; what was written since has not been flushed.
+                return FlushAsync(cancellationToken);
+            }
+
+            TakeWritten();
+            if (_cancelled)
+            {
+                return ValueTask.FromResult(GetFlushResult());
+            }
+
+            flush = _flush ??= new PendingFlush(this, socket);
+            hasBegun = flush.TryBegin(cancellationToken);
+        }
+
+        return flush.GetTask(hasBegun);
     }
 
     // Only for the writer, while the driver does not send. Returns whether nothing is left to send.
@@ -229,7 +279,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
             return true;
         }
 
-        lock (_lock)
+        lock (this)
         {
             if (_failed)
             {
@@ -306,9 +356,7 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
         ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
         if (_lastWritten is null || _lastWritten.Room < Math.Max(sizeHint, 1))
         {
-            PooledSegment segment = _spare ?? new PooledSegment();
-            _spare = null;
-            segment.Rent(Math.Max(sizeHint, (int)Math.Clamp(_unflushed, SmallestSegment, LargestSegment)), 0);
+            var segment = PooledSegment.Rent(Math.Max(sizeHint, (int)Math.Clamp(_unflushed, SmallestSegment, LargestSegment)));
             if (_lastWritten is null)
             {
                 _firstWritten = segment;
@@ -364,7 +412,6 @@ internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
             count -= unread;
             _first = segment.NextSegment;
             segment.Return();
-            _spare = segment;
         }
 
         _last = null;

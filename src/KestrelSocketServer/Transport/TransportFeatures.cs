@@ -22,7 +22,7 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
         typeof(IConnectionControl),
     ];
 
-    private KeyValuePair<Type, object?>[] _added = new KeyValuePair<Type, object?>[6];
+    private KeyValuePair<Type, object?>[] _added = new KeyValuePair<Type, object?>[4];
     private int _count;
 
     public bool IsReadOnly => false;
