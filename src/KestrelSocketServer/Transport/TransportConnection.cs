@@ -98,7 +98,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         get
         {
             CancellationTokenSource failed = Volatile.Read(ref _failed) ?? GetSource(ref _failed);
-            if (IsOver)
+            if (Failure is not null)
             {
                 Cancel(ref _failed);
             }
