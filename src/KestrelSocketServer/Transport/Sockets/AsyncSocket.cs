@@ -18,6 +18,9 @@ internal sealed class AsyncSocket : ITransportSocket
     private ITimer? _watch;
     private int _waitsReadable;
 
+    // What waiting was told: the system tells of a reset once, and then of an end.
+    private SocketError _failure;
+
     public AsyncSocket(Socket socket, TimeProvider timeProvider)
     {
         _socket = socket;
@@ -34,7 +37,14 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         try
         {
-            return _socket.Receive(buffer, SocketFlags.None, out error);
+            int count = _socket.Receive(buffer, SocketFlags.None, out error);
+            if (count > 0 || error != SocketError.Success || _failure == SocketError.Success)
+            {
+                return count;
+            }
+
+            error = _failure;
+            return -1;
         }
         catch (ObjectDisposedException)
         {
@@ -88,6 +98,8 @@ internal sealed class AsyncSocket : ITransportSocket
             {
                 return false;
             }
+
+            KeepFailure(_readable.SocketError);
         }
         catch (ObjectDisposedException)
         {
@@ -154,8 +166,17 @@ internal sealed class AsyncSocket : ITransportSocket
 
     private void OnReadable(object? sender, SocketAsyncEventArgs arguments)
     {
+        KeepFailure(arguments.SocketError);
         Interlocked.Exchange(ref _waitsReadable, 0);
         Connection.Input.OnReadable();
+    }
+
+    private void KeepFailure(SocketError error)
+    {
+        if (error != SocketError.Success)
+        {
+            _failure = error;
+        }
     }
 
     private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
