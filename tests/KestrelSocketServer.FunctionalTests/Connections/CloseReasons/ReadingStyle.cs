@@ -5,10 +5,12 @@ namespace KestrelSocketServer.FunctionalTests.Connections.CloseReasons;
 /// <summary>A way to read a connection, by events or in a flow of the handler.</summary>
 public static class ReadingStyle
 {
-    public static TheoryData<string> All => ["events", "chunks", "stream", "pipe"];
+    public static string[] Names => ["events", "chunks", "stream", "pipe"];
+
+    public static TheoryData<string> All => [.. Names];
 
     /// <summary>Reads in a style until the peer ends, or until it is told to stop: then the handler ends the connection.</summary>
-    /// <param name="style">One of <see cref="All"/>.</param>
+    /// <param name="style">One of <see cref="Names"/>.</param>
     /// <param name="connection">The connection.</param>
     /// <param name="onData">Called when something was received; returns whether to go on.</param>
     public static Task ReadAsync(string style, ISocketConnection connection, Func<bool> onData) => style switch
