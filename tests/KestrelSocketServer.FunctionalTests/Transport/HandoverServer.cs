@@ -45,9 +45,14 @@ public sealed class HandoverServer : IAsyncDisposable
     }
 
     /// <summary>Connects one client; not to be called again before it has returned.</summary>
-    public async Task<SocketPair> ConnectAsync()
+    public async Task<SocketPair> ConnectAsync() => await AcceptedAsync(await ConnectClientAsync());
+
+    /// <summary>Connects a client that the handler may see later, or never.</summary>
+    public Task<RawClient> ConnectClientAsync() => RawClient.ConnectAsync(Host.Server(Name), _transport);
+
+    /// <summary>Waits for the handler to be given the connection of the client.</summary>
+    public async Task<SocketPair> AcceptedAsync(RawClient client)
     {
-        RawClient client = await RawClient.ConnectAsync(Host.Server(Name), _transport);
         (ConnectionContext context, TaskCompletionSource done) = await _handler.AcceptedAsync();
         return new SocketPair(client, context, done);
     }
