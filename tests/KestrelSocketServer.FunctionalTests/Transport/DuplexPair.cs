@@ -50,5 +50,16 @@ public abstract class DuplexPair : IAsyncDisposable
         await Input.TakeAsync(1);
     }
 
+    /// <summary>The same in the other direction, some times: a read that what was sent completes has completed.</summary>
+    public async Task AnswerAsync()
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            Task<byte[]> receiving = ReceiveAsync(1);
+            await Output.WriteAsync(new byte[1]).Soon();
+            await receiving;
+        }
+    }
+
     public abstract ValueTask DisposeAsync();
 }

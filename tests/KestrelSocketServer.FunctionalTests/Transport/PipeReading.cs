@@ -10,16 +10,19 @@ internal static class PipeReading
     /// <summary>Reads until that many bytes are there, consumes none, and leaves the last read to be advanced by the caller.</summary>
     public static async Task<ReadOnlySequence<byte>> GatherAsync(this PipeReader input, int count)
     {
+        long examined = 0;
         while (true)
         {
             ReadResult result = await input.ReadAsync().Soon();
             Assert.False(result.IsCanceled);
+            Assert.True(result.IsCompleted || result.Buffer.Length > examined, "A read gave nothing new.");
             if (result.Buffer.Length >= count)
             {
                 return result.Buffer;
             }
 
             Assert.False(result.IsCompleted, $"The stream ended after {result.Buffer.Length} of {count} bytes.");
+            examined = result.Buffer.Length;
             input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
         }
     }
@@ -41,6 +44,7 @@ internal static class PipeReading
         {
             ReadResult result = await input.ReadAsync().Soon();
             Assert.False(result.IsCanceled);
+            Assert.True(result.IsCompleted || !result.Buffer.IsEmpty, "A read gave nothing new.");
             foreach (ReadOnlyMemory<byte> segment in result.Buffer)
             {
                 taken.Write(segment.Span);

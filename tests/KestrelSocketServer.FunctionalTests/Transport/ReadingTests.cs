@@ -114,8 +114,7 @@ public abstract class ReadingTests(SocketTransportDriver? driver) : PipeContract
         ReadOnlySequence<byte> buffer = await Input.GatherAsync(100);
 
         await Pair.SendAsync(data.AsMemory(100));
-        await Output.WriteAsync(new byte[1]).Soon();
-        await Pair.ReceiveAsync(1);
+        await Pair.AnswerAsync();
 
         Assert.Equal(data.AsSpan(0, 100).ToArray(), buffer.ToArray());
         Input.AdvanceTo(buffer.Start, buffer.End);
@@ -128,8 +127,7 @@ public abstract class ReadingTests(SocketTransportDriver? driver) : PipeContract
         ValueTask<ReadResult> waiting = Input.ReadAsync();
 
         await Pair.SendAsync(Memory<byte>.Empty);
-        await Output.WriteAsync(new byte[1]).Soon();
-        await Pair.ReceiveAsync(1);
+        await Pair.AnswerAsync();
 
         Assert.False(waiting.IsCompleted);
         await Pair.SendAsync("x"u8.ToArray());

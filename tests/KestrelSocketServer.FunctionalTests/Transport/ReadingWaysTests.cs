@@ -13,8 +13,7 @@ public abstract class ReadingWaysTests(SocketTransportDriver? driver) : PipeCont
     {
         ValueTask<ReadResult> waiting = Input.ReadAtLeastAsync(10);
         await Pair.SendAsync("hello"u8.ToArray());
-        await Output.WriteAsync(new byte[1]).Soon();
-        await Pair.ReceiveAsync(1);
+        await Pair.AnswerAsync();
         Assert.False(waiting.IsCompleted);
 
         await Pair.SendAsync(" world"u8.ToArray());
