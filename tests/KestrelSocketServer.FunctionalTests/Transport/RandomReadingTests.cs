@@ -1,5 +1,5 @@
-using CsCheck;
 using System.Security.Cryptography;
+using CsCheck;
 
 namespace KestrelSocketServer.FunctionalTests.Transport;
 
