@@ -180,9 +180,12 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     /// <summary>Makes reads fail from now on, the one that waits too. The first cause counts.</summary>
     public void Fail(Exception failure)
     {
-        _ = Interlocked.CompareExchange(ref _failure, failure, null);
+        SetFailure(failure);
         Interrupt();
     }
+
+    /// <summary>Makes reads fail that begin from now on.</summary>
+    public void SetFailure(Exception failure) => Interlocked.CompareExchange(ref _failure, failure, null);
 
     /// <summary>Allows reading for <see cref="DiscardAsync"/>, after the reader was completed and reads were made to fail.</summary>
     public void Reopen()

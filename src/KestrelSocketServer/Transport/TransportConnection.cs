@@ -198,7 +198,9 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
             return;
         }
 
-        // First of all, so that nothing of what is dropped below can still be sent.
+        // The reason first, so that whoever finds the socket closed finds it too. What is unsent is dropped when nothing of it
+        // can be sent any more.
+        _input.SetFailure(reason);
         _socket.Close(reset);
         _output.Fail();
         _input.Fail(reason);
