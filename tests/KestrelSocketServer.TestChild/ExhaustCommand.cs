@@ -17,11 +17,15 @@ internal static partial class ExhaustCommand
 
     private static readonly List<SafeFileHandle> Taken = [];
 
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(bool acceptorPerLoop)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSocketServer(server => server.Listen("echo", 0, listen => listen.UseSocketHandler(OnConnection)));
+        builder.Services.AddSocketServer(server =>
+        {
+            server.Transport.EventLoopCount = 3;
+            server.Listen("echo", 0, listen => listen.UseAcceptorPerLoop(acceptorPerLoop).UseSocketHandler(OnConnection));
+        });
         using IHost host = builder.Build();
         ISocketServer server = host.Services.GetRequiredKeyedService<ISocketServer>("echo");
         server.Error += error => Console.WriteLine($"{error.Stage} {((SocketException)error.Exception).SocketErrorCode}");

@@ -6,6 +6,6 @@ return args[0] switch
     "serve" => await ServeCommand.RunAsync(args[1], reusePort: args.Contains("reuse")),
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
-    "exhaust" => await ExhaustCommand.RunAsync(),
+    "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

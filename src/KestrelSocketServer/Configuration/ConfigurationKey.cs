@@ -20,6 +20,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Optional", Boolean),
         new("Socket:Backlog", Number(1, int.MaxValue)),
         new("Socket:ReusePort", Boolean),
+        new("Socket:AcceptorPerLoop", Boolean),
         new("Socket:IPv6Only", Boolean),
         new("Socket:NoDelay", Boolean),
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -64,6 +65,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         if (IsTls(listen) && !_handlerIsBehindTls)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseHttps before UseSocketHandler, as the handler would see the encrypted bytes.");
+        }
+
+        if (Listener.AcceptorPerLoop && Address.EndPoint is not IPEndPoint)
+        {
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': {nameof(Listener.AcceptorPerLoop)} is set, but {Address} has one socket; it is allowed for an IP address with a port, such as 127.0.0.1:8007.");
         }
 
         if (Address.IsTls && !IsTls(listen))

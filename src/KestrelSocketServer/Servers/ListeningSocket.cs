@@ -7,30 +7,29 @@ namespace KestrelSocketServer;
 /// <summary>Makes the listening socket of an endpoint.</summary>
 internal static class ListeningSocket
 {
+    /// <param name="name">The name of the endpoint.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="options">The options of the socket.</param>
+    /// <param name="shared">What another socket of the endpoint listens on, which this one shares; null for the first.</param>
     /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
-    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options)
+    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options, EndPoint? shared = null)
     {
         Socket? socket = null;
         try
         {
-            socket = Create(address.EndPoint);
-            if (address.EndPoint is IPEndPoint ip)
+            EndPoint endPoint = shared ?? address.EndPoint;
+            socket = Create(endPoint);
+            if (endPoint is IPEndPoint ip)
             {
-                ConfigureBinding(socket, ip, options);
+                ConfigureBinding(socket, ip, options, options.ReusePort || shared is not null);
             }
 
-            if (address.EndPoint is not FileHandleEndPoint)
+            if (endPoint is not FileHandleEndPoint)
             {
-                socket.Bind(address.EndPoint);
+                socket.Bind(endPoint);
             }
 
             Configure(socket, options);
-            if (address.EndPoint is FileHandleEndPoint handle)
-            {
-                socket.Dispose();
-                socket = Open(handle, owned: true);
-            }
-
             return socket;
         }
         catch (Exception exception) when (exception is SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
@@ -75,25 +74,31 @@ internal static class ListeningSocket
         socket.Listen(options.Backlog);
     }
 
+    /// <summary>Lets other sockets that do the same listen on the same port.</summary>
+    // .NET has no name for SO_REUSEPORT: its ReuseAddress would set it unasked, on Linux together with SO_REUSEADDR.
+    public static void SetReusePort(Socket socket)
+    {
+        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 15)
+            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xFFFF, 0x0200)
+            : throw new PlatformNotSupportedException("ReusePort is not available on this operating system.");
+        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
+    }
+
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
-        FileHandleEndPoint handle => Open(handle, owned: false),
+        FileHandleEndPoint handle => InheritedSocket.Open(handle),
         UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
         _ => new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
     };
 
-    // Owned from when it listens: a descriptor that cannot was named by mistake and is somebody else's, who would close it once
-    // more, and with it whatever has got its number by then.
-    private static Socket Open(FileHandleEndPoint handle, bool owned) => new(new SafeSocketHandle((nint)handle.FileHandle, owned));
-
-    private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options)
+    private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options, bool reusePort)
     {
         if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
         {
             socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any) && !options.IPv6Only;
         }
 
-        if (options.ReusePort)
+        if (reusePort)
         {
             SetReusePort(socket);
         }
@@ -105,15 +110,6 @@ internal static class ListeningSocket
         {
             socket.SetSocketOption(SocketOptionLevel.Tcp, option, value.Value);
         }
-    }
-
-    // .NET has no name for SO_REUSEPORT: its ReuseAddress would set it unasked, on Linux together with SO_REUSEADDR.
-    private static void SetReusePort(Socket socket)
-    {
-        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 15)
-            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xFFFF, 0x0200)
-            : throw new PlatformNotSupportedException("ReusePort is not available on this operating system.");
-        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
     }
 
     private static string Explain(Exception exception) => exception is not SocketException socket

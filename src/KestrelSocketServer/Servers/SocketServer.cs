@@ -68,7 +68,10 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     }
 
     public Task CloseAsync(CancellationToken cancellationToken = default)
-        => TakeBinding() is { } binding ? binding.CloseAsync().WaitAsync(cancellationToken) : Task.CompletedTask;
+    {
+        TakeBinding()?.Close();
+        return Task.CompletedTask;
+    }
 
     /// <summary>Ends all that is left of the server, connections of earlier times included.</summary>
     public Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
@@ -84,7 +87,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     }
 
     /// <summary>Takes over a binding that was started, in place of the one that it has, whose connections live on.</summary>
-    public async Task ReplaceAsync(EndpointBinding binding)
+    public void Replace(EndpointBinding binding)
     {
         EndpointBinding? previous;
         lock (_lock)
@@ -104,11 +107,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             }
         }
 
-        if (previous is not null)
-        {
-            await previous.CloseAsync().ConfigureAwait(false);
-        }
-
+        previous?.Close();
         logger.Listening(Name, Address!);
         onChanged();
     }

@@ -26,8 +26,9 @@ internal sealed class SocketTransport : IDisposable
 
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
+    /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MostAcceptors"/>; null lets them go round over the loops.</param>
     /// <param name="onBlocked">Told when a handler has held its event loop for too long; on a thread that others wait for.</param>
-    public IAcceptor CreateAcceptor(Socket listener, Action<TransportConnection> onBlocked)
+    public IAcceptor CreateAcceptor(Socket listener, int? loop, Action<TransportConnection> onBlocked)
     {
         EndPoint local = listener.LocalEndPoint!;
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
@@ -45,10 +46,10 @@ internal sealed class SocketTransport : IDisposable
             loops = _loops ??= new EventLoopGroup(_options, _logger);
         }
 
-        EventLoop loop = loops.Next();
-        return new EpollAcceptor(loop, listener, (accepted, remote) =>
+        EventLoop? own = loop is null ? null : loops[loop.Value];
+        return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
         {
-            var socket = new EpollSocket(loops.Next(), accepted);
+            var socket = new EpollSocket(own ?? loops.Next(), accepted);
             var connection = new TransportConnection(socket, _settings, onBlocked);
             connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
             connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;

@@ -23,6 +23,8 @@ internal sealed class EventLoopGroup : IDisposable
         _monitor.Start(_loops);
     }
 
+    public EventLoop this[int number] => _loops[number];
+
     /// <summary>The loops in turns.</summary>
     public EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];
 
