@@ -164,6 +164,43 @@ public sealed class ConfiguredCertificateTests
         }
     }
 
+    [Theory]
+    [InlineData("HandshakeTimeout", "00:00:09")]
+    [InlineData("ApplicationProtocols", "echo/1")]
+    [InlineData("Url", "tls://127.0.0.2:0")]
+    [Trait("Row", "K4")]
+    [Trait("Row", "T3")]
+    public async Task The_last_good_certificate_outlives_a_change_of_other_keys(string key, string value)
+    {
+        await using ConfiguredTlsServer server = await ConfiguredTlsServer.StartAsync(new() { ["KeepLastGoodCertificate"] = true });
+        X509Certificate2 good = await server.AssertServesAsync();
+
+        File.Delete(server.PathOf("server.pem"));
+        await server.ReconfigureAsync(new() { ["KeepLastGoodCertificate"] = true, [key] = key == "ApplicationProtocols" ? new[] { value } : value });
+        Assert.Equal(good, await server.AssertServesAsync());
+        SocketServerError error = await server.ErrorAsync();
+        Assert.Equal((SocketServerErrorStage.Certificate, typeof(FileNotFoundException)), (error.Stage, error.Exception.GetType()));
+    }
+
+    [Theory]
+    [InlineData("KeyPath", "other.key")]
+    [InlineData("Password", "secret")]
+    [Trait("Row", "K4")]
+    [Trait("Row", "T3")]
+    public async Task The_last_good_certificate_is_not_kept_for_another_one(string key, string value)
+    {
+        await using ConfiguredTlsServer server = await ConfiguredTlsServer.StartAsync(new() { ["KeepLastGoodCertificate"] = true });
+        await server.AssertServesAsync();
+
+        File.Delete(server.PathOf("server.pem"));
+        await server.ReconfigureAsync(new()
+        {
+            ["KeepLastGoodCertificate"] = true,
+            ["Certificate"] = new Dictionary<string, string> { ["Path"] = "server.pem", [key] = value },
+        });
+        Assert.IsType<FileNotFoundException>(await server.AssertRefusesAsync());
+    }
+
     private static Task<ConfiguredTlsServer> StartAsync(object certificate) => ConfiguredTlsServer.StartAsync(new() { ["Certificate"] = certificate });
 
     private static void WriteEncrypted(ConfiguredTlsServer server, X509Certificate2 certificate, string kind, string password)
