@@ -22,6 +22,17 @@ public sealed class ConfiguredCertificateTests
         Assert.Equal(certificate, await server.AssertServesAsync());
     }
 
+    [Fact]
+    [Trait("Row", "K2")]
+    [Trait("Row", "T1")]
+    public async Task A_key_path_and_a_password_of_null_are_as_good_as_none()
+    {
+        await using ConfiguredTlsServer server = await StartAsync(
+            new { Path = "server.pem", KeyPath = (string?)null, Password = (string?)null, Subject = (string?)null, Store = (string?)null });
+
+        await server.AssertServesAsync();
+    }
+
     [Theory]
     [InlineData("pem")]
     [InlineData("key")]
