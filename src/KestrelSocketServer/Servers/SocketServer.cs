@@ -42,6 +42,9 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     /// <summary>The handlers of its endpoint: they outlive changes of its configuration, with all they know.</summary>
     public ConcurrentDictionary<Type, ConnectionHandler> Handlers { get; } = new();
 
+    /// <summary>The certificates of its endpoint, which outlive changes of its configuration too; null before it first listens.</summary>
+    public CertificateSources? Certificates { get; private set; }
+
     /// <summary>Whether somebody waits for connections: then the endpoint needs no handler of its own.</summary>
     public bool HasConnectionSubscriber => Connection is not null;
 
@@ -108,6 +111,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
         }
 
         previous?.Close();
+        Certificates = binding.Context.Certificates;
         logger.Listening(Name, Address!);
         onChanged();
     }
@@ -116,6 +120,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     public void Apply(EndpointPlan plan, EndpointContext context, ConnectionDelegate pipeline)
     {
         Applied = new AppliedEndpoint(plan, context);
+        Certificates = context.Certificates;
         _binding?.Update(context, pipeline);
     }
 
