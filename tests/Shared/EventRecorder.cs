@@ -29,8 +29,12 @@ public sealed class EventRecorder
         }
 
         connection.Ended += () => Record("end", _ended);
-        connection.Error += exception => Record("error", null, () => _error.TrySetResult(exception));
-        connection.Closed += () => Record("close", _closed);
+        connection.Error += exception => Record("error", null, () =>
+        {
+            ReasonInError = connection.CloseReason;
+            _error.TrySetResult(exception);
+        });
+        connection.Closed += () => Record("close", _closed, () => ReasonInClosed = connection.CloseReason);
         connection.Drained += () => Record("drain", _drained);
         connection.Stopping += () => Record("stopping", _stopping);
     }
@@ -53,6 +57,12 @@ public sealed class EventRecorder
     public int Overlaps { get; private set; }
 
     public int EmptyChunks { get; private set; }
+
+    /// <summary>The close reason as the error event saw it.</summary>
+    public SocketCloseReason? ReasonInError { get; private set; }
+
+    /// <summary>The close reason as the closed event saw it.</summary>
+    public SocketCloseReason? ReasonInClosed { get; private set; }
 
     public byte[] Received
     {

@@ -34,7 +34,8 @@ public sealed class SocketServerFixture : IAsyncDisposable
         Action<ISocketConnection> onConnection,
         TestTransport? transport = null,
         Action<SocketConnectionOptions>? options = null,
-        string address = "127.0.0.1:0")
+        string address = "127.0.0.1:0",
+        HostSetup? setup = null)
         => StartAsync(
             connection =>
             {
@@ -43,13 +44,15 @@ public sealed class SocketServerFixture : IAsyncDisposable
             },
             transport,
             options,
-            address);
+            address,
+            setup);
 
     public static Task<SocketServerFixture> StartAsync(
         Func<ISocketConnection, Task> onConnection,
         TestTransport? transport = null,
         Action<SocketConnectionOptions>? options = null,
-        string address = "127.0.0.1:0")
+        string address = "127.0.0.1:0",
+        HostSetup? setup = null)
     {
         var accepted = Channel.CreateUnbounded<ISocketConnection>();
         return StartAsync(
@@ -62,12 +65,14 @@ public sealed class SocketServerFixture : IAsyncDisposable
                 },
                 options),
             transport ?? TestTransport.Plain,
-            address);
+            address,
+            setup);
     }
 
     /// <summary>Starts with a handler that the test configures itself; <see cref="AcceptedAsync"/> gives nothing then.</summary>
-    public static Task<SocketServerFixture> StartWithAsync(Action<ListenOptions> configure, TestTransport? transport = null, string address = "127.0.0.1:0")
-        => StartAsync(Channel.CreateUnbounded<ISocketConnection>(), configure, transport ?? TestTransport.Plain, address);
+    public static Task<SocketServerFixture> StartWithAsync(
+        Action<ListenOptions> configure, TestTransport? transport = null, string address = "127.0.0.1:0", HostSetup? setup = null)
+        => StartAsync(Channel.CreateUnbounded<ISocketConnection>(), configure, transport ?? TestTransport.Plain, address, setup);
 
     public Task<RawClient> ConnectAsync(int? receiveBuffer = null) => RawClient.ConnectAsync(Server, _transport, receiveBuffer);
 
@@ -77,16 +82,23 @@ public sealed class SocketServerFixture : IAsyncDisposable
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     private static async Task<SocketServerFixture> StartAsync(
-        Channel<ISocketConnection> accepted, Action<ListenOptions> handler, TestTransport transport, string address)
+        Channel<ISocketConnection> accepted, Action<ListenOptions> handler, TestTransport transport, string address, HostSetup? setup)
     {
-        void Listen(SocketServerOptions server) => server.Listen(Name, address, listen =>
+        void Listen(SocketServerOptions server)
         {
-            transport.Configure(listen);
-            handler(listen);
-        });
+            setup?.Server?.Invoke(server);
+            server.Listen(Name, address, listen =>
+            {
+                transport.Configure(listen);
+                setup?.Listen?.Invoke(listen);
+                handler(listen);
+            });
+        }
 
         // TLS takes services that only a web host has.
-        TestHost host = transport.IsTls ? await TestHost.StartWebAsync(Listen) : await TestHost.StartAsync(Listen);
+        TestHost host = transport.IsTls
+            ? await TestHost.StartWebAsync(Listen, builder => setup?.Services?.Invoke(builder.Services))
+            : await TestHost.StartAsync(Listen, setup?.Services);
         return new SocketServerFixture(host, transport, accepted);
     }
 }

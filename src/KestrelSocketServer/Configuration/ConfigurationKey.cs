@@ -29,6 +29,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:WriteBufferSoftLimit", Number(1, long.MaxValue)),
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
         new("Limits:AllowHalfOpen", Boolean),
+        new("Limits:IdleTimeout", Time(TimeSpan.FromMilliseconds(1))),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -6,6 +7,19 @@ namespace KestrelSocketServer;
 /// <summary>What the connections of one endpoint have in common.</summary>
 internal sealed record ConnectionSettings(SocketConnectionOptions Options, SocketServer? Server, ILogger Logger, TimeProvider TimeProvider)
 {
+    /// <summary>Measures the connections; null where nothing is measured.</summary>
+    public SocketServerMetrics? Metrics { get; init; }
+
     /// <summary>For handlers that run outside an endpoint of ours and were given no options.</summary>
     public static ConnectionSettings Default { get; } = new(new SocketConnectionOptions(), null, NullLogger.Instance, TimeProvider.System);
+
+    /// <summary>A connection is open.</summary>
+    public ConnectionMeasurement OnOpened(ConnectionContext context) => Metrics?.OnOpened(Server?.Name, context.LocalEndPoint, TimeProvider) ?? default;
+
+    /// <summary>A connection is closed.</summary>
+    public void OnClosed(ConnectionContext context, in ConnectionMeasurement measurement, SocketCloseReason reason, string? errorType)
+    {
+        Logger.ConnectionClosed(context.ConnectionId, Server?.Name, reason);
+        Metrics?.OnClosed(measurement, Server?.Name, context.LocalEndPoint, TimeProvider, reason, errorType);
+    }
 }

@@ -4,13 +4,16 @@ namespace KestrelSocketServer;
 /// What our own transport can do and tell beyond what a <see cref="Microsoft.AspNetCore.Connections.ConnectionContext"/> has words
 /// for; found among the features of the connection. On other transports the connection makes do without.
 /// </summary>
-internal interface IConnectionControl
+internal interface IConnectionControl : IActivity
 {
     /// <summary>Cancelled when the connection has failed, as by a reset, also while nobody reads.</summary>
     CancellationToken Failed { get; }
 
     /// <summary>Why it has failed.</summary>
     Exception? Failure { get; }
+
+    /// <summary>Whether the peer's end of the stream was received.</summary>
+    bool HasPeerEnded { get; }
 
     /// <summary>
     /// Drops what is unsent, sends the end of the stream and ends both directions. What the peer still sends is read and dropped

@@ -53,6 +53,12 @@ public interface ISocketConnection
     /// <summary>True until <see cref="End()"/>, <see cref="Close"/>, or the connection is gone (row C19).</summary>
     bool IsWritable { get; }
 
+    /// <summary>
+    /// Why the connection is closed; null while it is open. Known in <see cref="Error"/> and <see cref="Closed"/>, and from then on
+    /// (row D1).
+    /// </summary>
+    SocketCloseReason? CloseReason { get; }
+
     /// <summary>How the connection is encrypted: protocol, cipher, names, the client's certificate; null where it is not (row T10).</summary>
     ConnectionTls? Tls { get; }
 
@@ -79,7 +85,7 @@ public interface ISocketConnection
 
     /// <summary>
     /// The connection failed: a read or a write failed, a limit was reached, or a subscriber threw (row C6). At most once,
-    /// before <see cref="Closed"/>. A peer that just leaves is no error.
+    /// before <see cref="Closed"/>. A peer that just leaves is no error; <see cref="CloseReason"/> tells of every end.
     /// </summary>
     event Action<Exception>? Error;
 

@@ -1,6 +1,9 @@
 namespace KestrelSocketServer;
 
-/// <summary>Why a connection is closed: the first cause there was.</summary>
+/// <summary>
+/// Why a connection is closed: the first failure there was, such as a reset or a fault, or else the first orderly end, the peer's
+/// or the application's.
+/// </summary>
 public enum SocketCloseReason
 {
     /// <summary>The peer finished sending, and what there was to send to it was sent.</summary>
@@ -15,8 +18,11 @@ public enum SocketCloseReason
     /// <summary>The application called <see cref="ISocketConnection.Close"/>.</summary>
     LocalClose,
 
-    /// <summary>A limit was reached, such as <see cref="SocketConnectionOptions.WriteBufferHardLimit"/>.</summary>
+    /// <summary>There was more to send than a limit allows: <see cref="SocketConnectionOptions.WriteBufferHardLimit"/>.</summary>
     Limit,
+
+    /// <summary>Nothing was received nor sent for as long as <see cref="SocketConnectionOptions.IdleTimeout"/> says.</summary>
+    Idle,
 
     /// <summary>The server was shutting down, and the connection did not end by itself in time.</summary>
     Shutdown,

@@ -157,6 +157,7 @@ internal sealed partial class SocketConnection
     private void OnHandlerFault(Exception exception)
     {
         _settings.Logger.HandlerFault(exception, Id);
+        _cause.Add(SocketCloseReason.HandlerFault);
         _ = Interlocked.CompareExchange(ref _fault, exception, null);
         _settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
     }

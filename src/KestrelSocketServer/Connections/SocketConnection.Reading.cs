@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer;
 
@@ -124,6 +125,11 @@ internal sealed partial class SocketConnection
                 OnReadFailed(_readFailure);
                 throw _readFailure;
             }
+
+            if (!endedHere)
+            {
+                _cause.Add(SocketCloseReason.PeerEnded);
+            }
         }
 
         return endedHere || result.IsCompleted;
@@ -137,7 +143,7 @@ internal sealed partial class SocketConnection
             return true;
         }
 
-        if (exception is not OperationCanceledException)
+        if (exception is ConnectionAbortedException or not OperationCanceledException)
         {
             _readFailure = exception;
             OnReadFailed(exception);

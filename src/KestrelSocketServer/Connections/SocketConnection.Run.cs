@@ -23,7 +23,7 @@ internal sealed partial class SocketConnection
 
     private async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
-        _settings.Server?.Add(this);
+        OnOpened();
         CancellationTokenRegistration stopping = _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static state => ((SocketConnection)state!).Signal(StoppingSignal), this) ?? default;
 
@@ -82,6 +82,10 @@ internal sealed partial class SocketConnection
             {
                 OnHandlerFault(exception);
             }
+            else if (_style == ReadStyle.Pipe && IsFailureOfTransport(exception))
+            {
+                _cause.Add(ReasonOfFailure(exception));
+            }
         }
 
         OnHandlerCompleted();
@@ -106,7 +110,7 @@ internal sealed partial class SocketConnection
     // What a reading handler sees when its connection is gone is no fault of its own.
     private bool IsConsequenceOfClosing(Exception exception) =>
         _finished || _closeCalled || exception is OperationCanceledException || ReferenceEquals(exception, _readFailure)
-        || (_style == ReadStyle.Pipe && exception is ConnectionResetException or ConnectionAbortedException);
+        || (_style == ReadStyle.Pipe && IsFailureOfTransport(exception));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
@@ -135,7 +139,7 @@ internal sealed partial class SocketConnection
 
     private async ValueTask WaitAsync(IConnectionControl control)
     {
-        if (_style == ReadStyle.Events && !_peerEnded)
+        if (_style == ReadStyle.Events)
         {
             if (!_watchesTransport)
             {
@@ -217,10 +221,12 @@ internal sealed partial class SocketConnection
         _peerEnded = true;
         if (OnEndOfStream())
         {
+            _cause.Add(SocketCloseReason.TransportFault);
             _ = Interlocked.CompareExchange(ref _fault, TruncationError(), null);
             return;
         }
 
+        _cause.Add(SocketCloseReason.PeerEnded);
         _endedEvent?.Invoke();
         if (!_settings.Options.AllowHalfOpen)
         {
@@ -230,8 +236,10 @@ internal sealed partial class SocketConnection
 
     private void OnReadFailed(Exception exception)
     {
-        bool harmless = exception is ConnectionAbortedException or OperationCanceledException or ObjectDisposedException
-            || (exception is ConnectionResetException && !_writer.HasUnsent);
+        SocketCloseReason reason = ReasonOfFailure(exception);
+        _cause.Add(reason);
+        bool harmless = exception is OperationCanceledException or ObjectDisposedException || reason == SocketCloseReason.Shutdown
+            || (reason == SocketCloseReason.PeerReset && !_writer.HasUnsent);
         if (!_closeCalled && !harmless)
         {
             _ = Interlocked.CompareExchange(ref _fault, exception, null);
@@ -241,6 +249,11 @@ internal sealed partial class SocketConnection
     private async Task FinishAsync()
     {
         bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
+        if (graceful && _style == ReadStyle.Pipe)
+        {
+            await LookAtPipeAsync().ConfigureAwait(false);
+        }
+
         if (graceful)
         {
             await CompleteAsync(_output).ConfigureAwait(false);
@@ -252,7 +265,7 @@ internal sealed partial class SocketConnection
         }
 
         _closedLocally |= _endedLocally;
-        _settings.Server?.Remove(this);
+        OnClosed();
         RaiseClosed();
 
         if (_handling is not null && _style != ReadStyle.Events)
@@ -273,13 +286,14 @@ internal sealed partial class SocketConnection
     private async Task AbortAsync()
     {
         _writer.Abort();
-        if (_closeCalled && _control is not null)
+        bool orderly = _closeCalled || _cause.HasFailedBy(SocketCloseReason.Idle);
+        if (orderly && _control is not null)
         {
             _control.Close();
         }
         else
         {
-            if (_closeCalled)
+            if (orderly)
             {
                 CloseSocket();
             }

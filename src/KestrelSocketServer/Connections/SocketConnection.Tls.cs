@@ -35,9 +35,9 @@ internal sealed partial class SocketConnection
         try
         {
             Task shutdown = ShutdownAsync(stream);
-            while (!shutdown.IsCompleted && !_closeCalled)
+            while (!shutdown.IsCompleted && !_closeCalled && _fault is null)
             {
-                // It waits for a peer that does not read; a close must not.
+                // It waits for a peer that does not read; a close and a limit must not.
                 await _wake.WaitAsync().ConfigureAwait(false);
             }
 

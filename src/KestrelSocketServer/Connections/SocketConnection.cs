@@ -20,6 +20,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
     private readonly ConnectionWriter _writer;
+    private readonly IdleWatch? _idle;
     private readonly WakeSignal _wake = new();
 
     private Action<ReadOnlyMemory<byte>>? _data;
@@ -55,6 +56,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         _context = context;
         _settings = settings;
         _control = context.Features.Get<IConnectionControl>();
+        _idle = settings.Options.IdleTimeout is { } timeout ? new IdleWatch(context, timeout, settings.TimeProvider) : null;
         _input = context.Transport.Input;
         _output = context.Transport.Output;
         _writer = new ConnectionWriter(this, _output, settings.Options);
@@ -103,6 +105,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
 
         ThrowIfPipeTaken();
+        _cause.Add(SocketCloseReason.LocalEnd);
         _endedLocally = !_peerEnded;
         _endCalled = true;
         _writer.Write(data, cork: IsEventThread, end: true);
@@ -116,6 +119,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
             return;
         }
 
+        _cause.Add(SocketCloseReason.LocalClose);
         _closedLocally = !_peerEnded;
         _closeCalled = true;
         _writer.Abort();
@@ -149,6 +153,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     internal void OnWriteFailed(Exception exception)
     {
+        _cause.Add(ReasonOfWriteFailure(exception));
         if (!_closeCalled)
         {
             _ = Interlocked.CompareExchange(ref _fault, exception, null);

@@ -59,8 +59,11 @@ internal static partial class SocketServerLog
     [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
     public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
 
-    [LoggerMessage(40, LogLevel.Warning, "Connection id \"{ConnectionId}\": a handler of endpoint {EndpointName} has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
-    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName);
+    [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} is closed: {CloseReason}.", EventName = "ConnectionClosed")]
+    public static partial void ConnectionClosed(this ILogger logger, string connectionId, string? endpointName, SocketCloseReason closeReason);
+
+    [LoggerMessage(40, LogLevel.Warning, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
+    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler);
 
     [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]
     public static partial void NoLoopThread(this ILogger logger);

@@ -17,9 +17,10 @@ internal static class ConnectionPipeline
 
         THandler handler = Create<THandler>(builder);
         ConnectionSettings settings = Configure(builder, configure);
-        End(builder, handler is SocketConnectionHandler socketHandler
+        ConnectionDelegate run = handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
-            : context => RunAsync(handler, context, settings));
+            : context => RunAsync(handler, context, settings);
+        End(builder, run, HandlerName.Of(typeof(THandler)));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -33,22 +34,32 @@ internal static class ConnectionPipeline
                 onConnection(connection);
                 return Task.CompletedTask;
             },
-            configure);
+            configure,
+            HandlerName.Of(onConnection));
     }
 
     public static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure)
     {
-        ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(onConnection);
 
+        Use(builder, onConnection, configure, HandlerName.Of(onConnection));
+    }
+
+    private static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure, string name)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+
         ConnectionSettings settings = Configure(builder, configure);
-        End(builder, context => SocketConnection.RunAsync(context, settings, onConnection));
+        End(builder, context => SocketConnection.RunAsync(context, settings, onConnection), name);
     }
 
     // A handler of Kestrel's kind lets through what it does not expect. Kestrel would log that as an error, also where a peer
     // has just left.
     private static async Task RunAsync(ConnectionHandler handler, ConnectionContext context, ConnectionSettings settings)
     {
+        ConnectionMeasurement measurement = settings.OnOpened(context);
+        SocketCloseReason reason = SocketCloseReason.LocalEnd;
+        Exception? failure = null;
         try
         {
             await handler.OnConnectedAsync(context).ConfigureAwait(false);
@@ -56,20 +67,26 @@ internal static class ConnectionPipeline
         catch (Exception exception) when (exception is ConnectionResetException or ConnectionAbortedException)
         {
             // The peer has left, or the server is stopping.
+            reason = exception is ConnectionResetException ? SocketCloseReason.PeerReset : SocketCloseReason.Shutdown;
+            failure = exception as ConnectionResetException;
             settings.Logger.HandlerInterrupted(exception, context.ConnectionId);
         }
         catch (Exception exception)
         {
+            reason = SocketCloseReason.HandlerFault;
+            failure = exception;
             settings.Logger.HandlerFault(exception, context.ConnectionId);
             settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, context.ConnectionId, context.RemoteEndPoint));
         }
+
+        settings.OnClosed(context, measurement, reason, failure?.GetType().FullName);
     }
 
-    private static void End(IConnectionBuilder builder, ConnectionDelegate handler)
+    private static void End(IConnectionBuilder builder, ConnectionDelegate handler, string name)
     {
         if (builder is ListenOptions listen && EndpointOf(builder) is { } endpoint)
         {
-            endpoint.UseHandler(listen, handler);
+            endpoint.UseHandler(listen, handler, name);
         }
         else
         {
@@ -84,6 +101,8 @@ internal static class ConnectionPipeline
         {
             Options = new SocketConnectionOptions(),
             Logger = builder.ApplicationServices.GetService<ILoggerFactory>()?.CreateLogger(SocketServerLog.Category) ?? ConnectionSettings.Default.Logger,
+            TimeProvider = builder.ApplicationServices.GetService<TimeProvider>() ?? TimeProvider.System,
+            Metrics = SocketServerMetrics.From(builder.ApplicationServices),
         };
         configure?.Invoke(settings.Options);
         settings.Options.Validate(endpoint?.Server.Name);

@@ -10,6 +10,8 @@ namespace KestrelSocketServer;
 internal sealed class EndpointReconciler(
     IServiceProvider services, SocketTransport transport, ILoggerFactory loggerFactory, ILogger logger, TimeProvider timeProvider)
 {
+    private readonly SocketServerMetrics? _metrics = SocketServerMetrics.From(services);
+
     /// <summary>Applies the plans of the servers, given all servers there are.</summary>
     /// <returns>Whether anything was changed.</returns>
     /// <exception cref="InvalidOperationException">An endpoint does not fit together; nothing is changed.</exception>
@@ -67,7 +69,8 @@ internal sealed class EndpointReconciler(
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
-        var context = new EndpointContext(server, plan.Address, plan.Options.Socket, new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider))
+        var settings = new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider) { Metrics = _metrics };
+        var context = new EndpointContext(server, plan.Address, plan.Options.Socket, settings)
         {
             ApplicationServices = services,
         };

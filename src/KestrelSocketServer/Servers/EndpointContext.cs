@@ -14,7 +14,7 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class EndpointContext(SocketServer server, ListenAddress address, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
 {
-    private bool _hasHandler;
+    private string? _handlerName;
     private bool _handlerIsBehindTls;
 
     public SocketServer Server { get; } = server;
@@ -38,14 +38,17 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
             option, value, $"Endpoint '{Server.Name}': {option} is {value}; it must be at least {least}.");
 
     /// <summary>Ends the pipeline with a handler.</summary>
-    public void UseHandler(ListenOptions listen, ConnectionDelegate handler)
+    /// <param name="listen">The options of the endpoint.</param>
+    /// <param name="handler">The handler.</param>
+    /// <param name="name">What the handler is called in logs and metrics.</param>
+    public void UseHandler(ListenOptions listen, ConnectionDelegate handler, string name)
     {
-        if (_hasHandler)
+        if (_handlerName is not null)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}' has two handlers; the first one never passes a connection on.");
         }
 
-        _hasHandler = true;
+        _handlerName = name;
         _handlerIsBehindTls = IsTls(listen);
         listen.Use(_ => handler);
     }
@@ -54,7 +57,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <exception cref="InvalidOperationException">Its parts do not fit together.</exception>
     public void Complete(ListenOptions listen)
     {
-        if (!_hasHandler)
+        if (_handlerName is null)
         {
             if (!Server.HasConnectionSubscriber)
             {
@@ -62,7 +65,10 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                     $"Endpoint '{Server.Name}' has no handler: call UseSocketHandler in its configuration, or subscribe to the server's Connection event before it listens.");
             }
 
-            UseHandler(listen, context => SocketConnection.RunAsync(context, Settings, static _ => Task.CompletedTask));
+            UseHandler(
+                listen,
+                context => SocketConnection.RunAsync(context, Settings, static _ => Task.CompletedTask),
+                $"{nameof(ISocketServer)}.{nameof(ISocketServer.Connection)}");
         }
 
         if (IsTls(listen) && !_handlerIsBehindTls)
@@ -85,14 +91,23 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     // The options tell whether UseHttps was called by the scheme that they print, and by nothing else that is public.
     public static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
 
-    public void OnHandshakeFailed(ConnectionContext connection, Exception exception)
+    /// <summary>A TLS handshake is over.</summary>
+    public void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
     {
-        Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), exception.Message);
-        Server.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, exception, connection.ConnectionId, connection.RemoteEndPoint));
+        Settings.Metrics?.OnHandshake(Server.Name, connection.LocalEndPoint, duration, failure);
+        if (failure is not null)
+        {
+            Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);
+            Server.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, failure, connection.ConnectionId, connection.RemoteEndPoint));
+        }
     }
 
     /// <summary>A handler has held its event loop for too long.</summary>
-    public void OnHandlerBlocked(TransportConnection connection) => Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name);
+    public void OnHandlerBlocked(TransportConnection connection)
+    {
+        Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name, _handlerName!);
+        Settings.Metrics?.OnHandlerBlocked(Server.Name, connection.LocalEndPoint, _handlerName!);
+    }
 
     public object? GetService(Type serviceType)
         => serviceType == typeof(EndpointContext) ? this

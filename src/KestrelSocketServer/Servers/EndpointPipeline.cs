@@ -16,7 +16,7 @@ internal static class EndpointPipeline
         {
             // No HTTP, and no HTTP protocol advertised by TLS.
             listen.Protocols = HttpProtocols.None;
-            listen.Use(next => EndpointContext.IsTls(listen) ? HandshakeWatch.Around(next, context.OnHandshakeFailed) : next);
+            listen.Use(next => EndpointContext.IsTls(listen) ? HandshakeWatch.Around(next, context.OnHandshakeEnded) : next);
             try
             {
                 configure(listen);

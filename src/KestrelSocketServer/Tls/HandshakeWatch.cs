@@ -8,7 +8,7 @@ namespace KestrelSocketServer;
 /// Tells why a TLS handshake failed. Kestrel's middleware tells nobody but its log, so the watch listens there: the log is
 /// written synchronously in the flow of the connection.
 /// </summary>
-internal sealed class HandshakeWatch
+internal sealed class HandshakeWatch(ConnectionContext connection, Action<ConnectionContext, TimeSpan, Exception?> onEnded)
 {
     private static readonly AsyncLocal<HandshakeWatch?> Current = new();
 
@@ -22,10 +22,10 @@ internal sealed class HandshakeWatch
 
     /// <summary>Wraps a pipeline with TLS in it.</summary>
     /// <param name="next">The pipeline.</param>
-    /// <param name="onFailed">Called once for each handshake that fails.</param>
-    public static ConnectionDelegate Around(ConnectionDelegate next, Action<ConnectionContext, Exception> onFailed) => async connection =>
+    /// <param name="onEnded">Called once for each handshake, with how long it took and why it failed, if it did.</param>
+    public static ConnectionDelegate Around(ConnectionDelegate next, Action<ConnectionContext, TimeSpan, Exception?> onEnded) => async connection =>
     {
-        var watch = new HandshakeWatch();
+        var watch = new HandshakeWatch(connection, onEnded);
         var transport = new EncryptedTransport(connection.Transport);
         connection.Features.Set(watch);
         connection.Features.Set(transport);
@@ -42,9 +42,11 @@ internal sealed class HandshakeWatch
 
         if (watch.Failure(transport) is { } failure)
         {
-            onFailed(connection, failure);
+            onEnded(connection, watch.Elapsed, failure);
         }
     };
+
+    private TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
 
     private Exception? Failure(EncryptedTransport transport)
     {
@@ -67,7 +69,7 @@ internal sealed class HandshakeWatch
             return exception;
         }
 
-        return Reason ?? new TimeoutException($"The TLS handshake was not completed within {Stopwatch.GetElapsedTime(_started).TotalSeconds:0.0} s.");
+        return Reason ?? new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s.");
     }
 
     private void OnLogged(string? eventName, Exception? exception)
@@ -77,6 +79,7 @@ internal sealed class HandshakeWatch
             case "HttpsConnectionEstablished":
                 _established = true;
                 Current.Value = null;
+                onEnded(connection, Elapsed, null);
                 break;
             case "AuthenticationFailed":
                 _failure = exception;

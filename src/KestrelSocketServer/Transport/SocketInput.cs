@@ -41,6 +41,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private bool _allExamined = true;
     private bool _ended;
     private bool _completed;
+    private bool _isActive;
 
     // The peer often sends before it is accepted.
     private bool _tryFirst = true;
@@ -203,6 +204,18 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
             ReadResult result = await ReadCoreAsync(cancellationToken).ConfigureAwait(false);
             AdvanceTo(result.Buffer.End);
         }
+    }
+
+    /// <summary>Whether anything was received since the last call.</summary>
+    public bool TakeActivity()
+    {
+        bool active = Volatile.Read(ref _isActive);
+        if (active)
+        {
+            Volatile.Write(ref _isActive, false);
+        }
+
+        return active;
     }
 
     /// <summary>Gives the memory back. Only when nobody reads.</summary>
@@ -385,6 +398,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
 
     private void Commit(PooledSegment segment, int count, bool appends)
     {
+        _isActive = true;
         segment.Commit(count);
         segment.Publish();
         _allExamined = false;

@@ -32,6 +32,7 @@ internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
     private volatile bool _failed;
     private volatile bool _completed;
     private bool _cancelled;
+    private bool _isActive;
 
     /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
     public bool WaitsForDriver => _driverSends;
@@ -169,6 +170,18 @@ internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
         }
 
         return new FlushResult(cancelled, _failed);
+    }
+
+    /// <summary>Whether anything was sent since the last call.</summary>
+    public bool TakeActivity()
+    {
+        bool active = Volatile.Read(ref _isActive);
+        if (active)
+        {
+            Volatile.Write(ref _isActive, false);
+        }
+
+        return active;
     }
 
     /// <summary>Drops what is unsent; nothing is sent from now on.</summary>
@@ -330,6 +343,7 @@ internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
             int count = socket.Send(rest, out SocketError error);
             if (count > 0)
             {
+                _isActive = true;
                 rest = rest[count..];
             }
             else if (error == SocketError.WouldBlock)
@@ -400,6 +414,7 @@ internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
     // Gives back what is sent, and segments that nothing was written to.
     private void Skip(int count)
     {
+        _isActive |= count > 0;
         while (_first is { } segment)
         {
             int unread = segment.End - segment.Start;

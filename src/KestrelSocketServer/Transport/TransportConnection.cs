@@ -98,7 +98,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         get
         {
             CancellationTokenSource failed = Volatile.Read(ref _failed) ?? GetSource(ref _failed);
-            if (IsOver)
+            if (Failure is not null)
             {
                 Cancel(ref _failed);
             }
@@ -113,12 +113,16 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public Exception? Failure => _input.Failure;
 
+    public bool HasPeerEnded => _input.HasEnded;
+
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
 
     private bool IsOver => Volatile.Read(ref _over) != 0;
 
     public void Schedule(IThreadPoolWorkItem item) => _socket.Schedule(item);
+
+    public bool TakeActivity() => _input.TakeActivity() | _output.TakeActivity();
 
     public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted by the application."));
 

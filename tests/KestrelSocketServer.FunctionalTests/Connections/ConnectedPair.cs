@@ -23,12 +23,14 @@ public sealed class ConnectedPair : IAsyncDisposable
     /// <param name="options">The options of the connection.</param>
     /// <param name="receiveBuffer">The client's receive buffer.</param>
     /// <param name="data">Whether the recorder subscribes to the data.</param>
+    /// <param name="setup">What is set up beside.</param>
     public static async Task<ConnectedPair> StartAsync(
         TestTransport transport,
         Action<ISocketConnection, EventRecorder>? handle = null,
         Action<SocketConnectionOptions>? options = null,
         int? receiveBuffer = null,
-        bool data = true)
+        bool data = true,
+        HostSetup? setup = null)
     {
         var recorded = new TaskCompletionSource<EventRecorder>(TaskCreationOptions.RunContinuationsAsynchronously);
         SocketServerFixture server = await SocketServerFixture.StartAsync(
@@ -39,7 +41,8 @@ public sealed class ConnectedPair : IAsyncDisposable
                 handle?.Invoke(connection, events);
             },
             transport,
-            options);
+            options,
+            setup: setup);
         RawClient client = await server.ConnectAsync(receiveBuffer);
         return new ConnectedPair(server, client, await recorded.Task.Soon());
     }

@@ -112,8 +112,15 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void WatchPeerEnd() => TryWatch(Readiness.PeerEnded);
 
-    // A failure is told in any case, to items that are watched for anything or nothing.
-    public void WatchFailure() => TryWatch(Readiness.None);
+    public void WatchFailure()
+    {
+        // A failure is told in any case, to items that are watched for anything or nothing; but once.
+        TryWatch(Readiness.None);
+        if (_hungUp)
+        {
+            TellFailure();
+        }
+    }
 
     public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item);
 
@@ -212,7 +219,16 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         Connection.Output.OnSent(0, SocketError.Success);
 
         // Who reads finds out when it has read what came before. Who does not read may want to know at once.
-        if (!Connection.Input.OnReadable() && Connection.IsFailureWatched && ReadError() is { } error && error != SocketError.Success)
+        if (!Connection.Input.OnReadable() && Connection.IsFailureWatched)
+        {
+            TellFailure();
+        }
+    }
+
+    private void TellFailure()
+    {
+        SocketError error = ReadError();
+        if (error != SocketError.Success)
         {
             Connection.OnFailed(error);
         }

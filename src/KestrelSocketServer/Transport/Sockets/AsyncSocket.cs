@@ -191,7 +191,8 @@ internal sealed class AsyncSocket : ITransportSocket
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // Closed by another thread, which has told.
+            // Closed by another thread, which has told. It may have been faster than whoever started the watch.
+            Interlocked.Exchange(ref _watch, null)?.Dispose();
         }
     }
 

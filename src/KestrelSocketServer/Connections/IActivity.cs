@@ -1,0 +1,8 @@
+namespace KestrelSocketServer;
+
+/// <summary>Tells whether a connection is used.</summary>
+internal interface IActivity
+{
+    /// <summary>Whether anything was received or sent since the last call.</summary>
+    bool TakeActivity();
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace KestrelSocketServer;
+
+/// <summary>The instruments of the library. Where nobody listens to one, it costs a look at a field for each connection.</summary>
+internal sealed class SocketServerMetrics
+{
+    public const string MeterName = "KestrelSocketServer";
+
+    private readonly UpDownCounter<long> _activeConnections;
+    private readonly Histogram<double> _connectionDuration;
+    private readonly Histogram<double> _handshakeDuration;
+    private readonly Counter<long> _blockedHandlers;
+
+    public SocketServerMetrics(IMeterFactory meterFactory)
+    {
+        Meter meter = meterFactory.Create(MeterName);
+        _activeConnections = meter.CreateUpDownCounter<long>(
+            "socket_server.active_connections", "{connection}", "Number of connections that are open.");
+        _connectionDuration = meter.CreateHistogram(
+            "socket_server.connection.duration", "s", "The duration of connections.",
+            advice: Buckets(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 3600));
+        _handshakeDuration = meter.CreateHistogram(
+            "socket_server.tls_handshake.duration", "s", "The duration of TLS handshakes.",
+            advice: Buckets(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10));
+        _blockedHandlers = meter.CreateCounter<long>(
+            "socket_server.blocked_handlers", "{handler}", "Number of times that a handler has held its event loop for too long.");
+    }
+
+    /// <summary>Measures with the services' meters; null where they have none.</summary>
+    public static SocketServerMetrics? From(IServiceProvider services)
+        => services.GetService<IMeterFactory>() is { } meterFactory ? new SocketServerMetrics(meterFactory) : null;
+
+    /// <summary>A connection is open.</summary>
+    public ConnectionMeasurement OnOpened(string? endpoint, EndPoint? local, TimeProvider timeProvider)
+    {
+        bool isCounted = _activeConnections.Enabled;
+        if (isCounted)
+        {
+            _activeConnections.Add(1, TagsOf(endpoint, local));
+        }
+
+        bool isTimed = _connectionDuration.Enabled;
+        return new ConnectionMeasurement(isTimed ? timeProvider.GetTimestamp() : 0, isTimed, isCounted);
+    }
+
+    /// <summary>A connection is closed.</summary>
+    public void OnClosed(in ConnectionMeasurement measurement, string? endpoint, EndPoint? local, TimeProvider timeProvider, SocketCloseReason reason, string? errorType)
+    {
+        if (measurement.IsCounted)
+        {
+            // Whoever has counted it in has to count it out.
+            _activeConnections.Add(-1, TagsOf(endpoint, local));
+        }
+
+        if (measurement.IsTimed && _connectionDuration.Enabled)
+        {
+            TagList tags = TagsOf(endpoint, local);
+            tags.Add("socket_server.close_reason", NameOf(reason));
+            AddError(ref tags, errorType);
+            _connectionDuration.Record(timeProvider.GetElapsedTime(measurement.Started).TotalSeconds, tags);
+        }
+    }
+
+    /// <summary>A TLS handshake is over.</summary>
+    public void OnHandshake(string? endpoint, EndPoint? local, TimeSpan duration, Exception? failure)
+    {
+        if (_handshakeDuration.Enabled)
+        {
+            TagList tags = TagsOf(endpoint, local);
+            AddError(ref tags, failure?.GetType().FullName);
+            _handshakeDuration.Record(duration.TotalSeconds, tags);
+        }
+    }
+
+    /// <summary>A handler has held its event loop for too long.</summary>
+    public void OnHandlerBlocked(string? endpoint, EndPoint? local, string handler)
+    {
+        if (_blockedHandlers.Enabled)
+        {
+            TagList tags = TagsOf(endpoint, local);
+            tags.Add("socket_server.handler", handler);
+            _blockedHandlers.Add(1, tags);
+        }
+    }
+
+    private static TagList TagsOf(string? endpoint, EndPoint? local)
+    {
+        var tags = new TagList();
+        if (endpoint is not null)
+        {
+            tags.Add("socket_server.endpoint", endpoint);
+        }
+
+        switch (local)
+        {
+            case IPEndPoint ip:
+                tags.Add("network.transport", "tcp");
+                tags.Add("server.address", (ip.Address.IsIPv4MappedToIPv6 ? ip.Address.MapToIPv4() : ip.Address).ToString());
+                tags.Add("server.port", ip.Port);
+                break;
+            case UnixDomainSocketEndPoint unix:
+                tags.Add("network.transport", "unix");
+                tags.Add("server.address", unix.ToString());
+                break;
+        }
+
+        return tags;
+    }
+
+    private static void AddError(ref TagList tags, string? errorType)
+    {
+        if (errorType is not null)
+        {
+            tags.Add("error.type", errorType);
+        }
+    }
+
+    private static string NameOf(SocketCloseReason reason) => reason switch
+    {
+        SocketCloseReason.PeerEnded => "peer_ended",
+        SocketCloseReason.PeerReset => "peer_reset",
+        SocketCloseReason.LocalEnd => "local_end",
+        SocketCloseReason.LocalClose => "local_close",
+        SocketCloseReason.Limit => "limit",
+        SocketCloseReason.Idle => "idle",
+        SocketCloseReason.Shutdown => "shutdown",
+        SocketCloseReason.HandlerFault => "handler_fault",
+        _ => "transport_fault",
+    };
+
+    private static InstrumentAdvice<double> Buckets(params double[] boundaries) => new() { HistogramBucketBoundaries = boundaries };
+}

@@ -1,0 +1,111 @@
+using KestrelSocketServer.Testing;
+
+namespace KestrelSocketServer.Tests.Connections;
+
+[Trait("Row", "D1")]
+public sealed class CloseReasonTests
+{
+    [Fact]
+    public async Task The_peer_has_ended()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync();
+        Assert.Null(pair.Connection.CloseReason);
+
+        pair.Client.End();
+
+        await AssertClosedAsync(pair, SocketCloseReason.PeerEnded);
+    }
+
+    [Fact]
+    public async Task The_peer_has_reset()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync();
+
+        pair.Client.Reset();
+
+        await AssertClosedAsync(pair, SocketCloseReason.PeerReset);
+    }
+
+    [Fact]
+    public async Task The_peer_has_reset_while_data_was_unsent()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync((connection, _) => connection.Pause(), bufferSize: 1);
+        pair.Connection.Write("unsent");
+
+        pair.Client.Reset();
+
+        await AssertClosedAsync(pair, SocketCloseReason.PeerReset);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_application_has_ended(bool close)
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync();
+
+        if (close)
+        {
+            pair.Connection.Close();
+        }
+        else
+        {
+            pair.Connection.End();
+        }
+
+        await AssertClosedAsync(pair, close ? SocketCloseReason.LocalClose : SocketCloseReason.LocalEnd);
+    }
+
+    [Fact]
+    public async Task A_limit_was_reached()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync(options: options => options.WriteBufferHardLimit = 100_000, bufferSize: 1);
+
+        pair.Connection.Write(new byte[100_001]);
+
+        await AssertClosedAsync(pair, SocketCloseReason.Limit);
+        Assert.Equal(SocketCloseReason.Limit, pair.Events.ReasonInError);
+    }
+
+    [Fact]
+    public async Task A_subscriber_has_thrown()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync((connection, _) => connection.Data += _ => throw new InvalidTimeZoneException());
+
+        await pair.Client.SendAsync("x");
+
+        await AssertClosedAsync(pair, SocketCloseReason.HandlerFault);
+        Assert.Equal(SocketCloseReason.HandlerFault, pair.Events.ReasonInError);
+    }
+
+    [Fact]
+    public async Task What_comes_after_the_end_does_not_count()
+    {
+        var reading = new TaskCompletionSource<ISocketConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var client = InMemorySocketClient.Connect(async connection =>
+        {
+            connection.Closed += closed.SetResult;
+            await foreach (ReadOnlyMemory<byte> _ in connection.ReadAllAsync())
+            {
+                reading.SetResult(connection);
+                await closed.Task;
+                throw new InvalidTimeZoneException();
+            }
+        });
+        await client.SendAsync("x");
+        ISocketConnection connection = await reading.Task.Soon();
+
+        connection.Close();
+
+        await client.Completion.Soon();
+        Assert.Equal(SocketCloseReason.LocalClose, connection.CloseReason);
+    }
+
+    private static async Task AssertClosedAsync(MemoryPair pair, SocketCloseReason reason)
+    {
+        await pair.Events.Closed;
+        Assert.Equal(reason, pair.Events.ReasonInClosed);
+        Assert.Equal(reason, pair.Connection.CloseReason);
+    }
+}
