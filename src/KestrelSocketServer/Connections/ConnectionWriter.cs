@@ -10,11 +10,11 @@ namespace KestrelSocketServer;
 /// </summary>
 /// <remarks>
 /// A write goes straight into the pipe when no flush is under way, else into a queue that the flush takes along when it
-/// completes. Whoever finds no flush under way starts one; nobody ever waits for it.
+/// completes. Whoever finds no flush under way starts one; nobody ever waits for it. It is its own lock, as there is one for each
+/// connection.
 /// </remarks>
 internal sealed class ConnectionWriter
 {
-    private readonly Lock _lock = new();
     private readonly PipeWriter _output;
     private readonly SocketConnection _connection;
     private readonly long _softLimit;
@@ -63,7 +63,7 @@ internal sealed class ConnectionWriter
     {
         bool belowLimit;
         long overLimit = 0;
-        lock (_lock)
+        lock (this)
         {
             if (_ended)
             {
@@ -120,7 +120,7 @@ internal sealed class ConnectionWriter
         }
 
         _corked = false;
-        lock (_lock)
+        lock (this)
         {
             if (_flushing || _aborted)
             {
@@ -137,7 +137,7 @@ internal sealed class ConnectionWriter
     public ValueTask<bool> WaitForDrainAsync(CancellationToken cancellationToken)
     {
         Task<bool> drained;
-        lock (_lock)
+        lock (this)
         {
             if (_ended)
             {
@@ -160,7 +160,7 @@ internal sealed class ConnectionWriter
     public void Abort()
     {
         TaskCompletionSource<bool>? drained;
-        lock (_lock)
+        lock (this)
         {
             _ended = true;
             _aborted = true;
@@ -250,7 +250,7 @@ internal sealed class ConnectionWriter
 
         bool more, ended, belowLimit;
         TaskCompletionSource<bool>? drained = null;
-        lock (_lock)
+        lock (this)
         {
             _unsent -= _inFlight;
             _inFlight = 0;
@@ -291,7 +291,7 @@ internal sealed class ConnectionWriter
     private void OnFlushFailed(Exception exception)
     {
         TaskCompletionSource<bool>? drained;
-        lock (_lock)
+        lock (this)
         {
             _ended = true;
             _flushing = false;

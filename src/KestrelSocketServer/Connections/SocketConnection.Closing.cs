@@ -26,9 +26,20 @@ internal sealed partial class SocketConnection
         Wake();
     }
 
+    /// <summary>The server is shutting down.</summary>
+    internal void OnStopping() => Signal(StoppingSignal);
+
     private void OnOpened()
     {
-        _settings.Server?.Add(this);
+        if (_settings.Server is { } server)
+        {
+            server.Add(this);
+        }
+        else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
+        {
+            _stopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
+        }
+
         _measurement = _settings.OnOpened(_context);
         _idle?.Start(this);
     }

@@ -21,15 +21,17 @@ internal sealed partial class SocketConnection
     // of the stream into a reset.
     private bool CanRead => _style == ReadStyle.Events && !_peerEnded && (_endCalled || !(_paused || _held));
 
-    private async Task RunAsync(Func<ISocketConnection, Task> handler)
+    private Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
-        CancellationTokenRegistration stopping = _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
-            .UnsafeRegister(static state => ((SocketConnection)state!).Signal(StoppingSignal), this) ?? default;
+        StartHandler(handler);
+        return PumpAsync();
+    }
 
+    private async Task PumpAsync()
+    {
         try
         {
-            StartHandler(handler);
             RaiseSignals();
             while (!IsOver)
             {
@@ -50,8 +52,6 @@ internal sealed partial class SocketConnection
             OnReadFailed(exception);
         }
 
-        await stopping.DisposeAsync().ConfigureAwait(false);
-        await _transportClosed.DisposeAsync().ConfigureAwait(false);
         await FinishAsync().ConfigureAwait(false);
     }
 
@@ -133,7 +133,7 @@ internal sealed partial class SocketConnection
         }
         else
         {
-            await _wake.WaitAsync().ConfigureAwait(false);
+            await WakeSignal.WaitAsync().ConfigureAwait(false);
         }
     }
 
@@ -155,7 +155,7 @@ internal sealed partial class SocketConnection
             }
         }
 
-        await _wake.WaitAsync().ConfigureAwait(false);
+        await WakeSignal.WaitAsync().ConfigureAwait(false);
     }
 
     // A reset is told at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
@@ -246,8 +246,11 @@ internal sealed partial class SocketConnection
         }
     }
 
-    private async Task FinishAsync()
+    // A value task as the others here, so that the flow needs one place less for each connection.
+    private async ValueTask FinishAsync()
     {
+        await _stopping.DisposeAsync().ConfigureAwait(false);
+        await _transportClosed.DisposeAsync().ConfigureAwait(false);
         bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
         if (graceful && _style == ReadStyle.Pipe)
         {
@@ -309,7 +312,7 @@ internal sealed partial class SocketConnection
 
         while (_writer.IsFlushing)
         {
-            await _wake.WaitAsync().ConfigureAwait(false);
+            await WakeSignal.WaitAsync().ConfigureAwait(false);
         }
     }
 

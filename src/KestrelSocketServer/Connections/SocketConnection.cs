@@ -21,7 +21,6 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private readonly PipeWriter _output;
     private readonly ConnectionWriter _writer;
     private readonly IdleWatch? _idle;
-    private readonly WakeSignal _wake = new();
 
     private Action<ReadOnlyMemory<byte>>? _data;
     private Action? _endedEvent;
@@ -30,6 +29,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private Action? _drainedEvent;
     private Action? _stoppingEvent;
 
+    // Made when it is needed: many connections never wait but for data.
+    private WakeSignal? _wake;
+    private CancellationTokenRegistration _stopping;
     private CancellationTokenRegistration _transportClosed;
     private string? _remoteAddress;
     private string? _localAddress;
@@ -137,6 +139,8 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
     }
 
+    private WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
+
     private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
 
     /// <summary>Why the transport has failed, where it tells.</summary>
@@ -189,7 +193,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     void IThreadPoolWorkItem.Execute()
     {
-        _wake.Set();
+        WakeSignal.Set();
         if (_style == ReadStyle.Events || _closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe))
         {
             _input.CancelPendingRead();

@@ -16,6 +16,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     private readonly List<EndpointBinding> _bindings = [];
     private EndpointBinding? _binding;
     private bool _paused;
+    private volatile bool _stopping;
 
     public event Action<ISocketConnection>? Connection;
 
@@ -86,6 +87,13 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             bindings = [.. _bindings];
         }
 
+        _stopping = true;
+        Interlocked.MemoryBarrier();
+        foreach (SocketConnection connection in _connections.Keys)
+        {
+            connection.OnStopping();
+        }
+
         return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
     }
 
@@ -127,7 +135,14 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     /// <summary>Follows no plan any more.</summary>
     public void Forget() => Applied = null;
 
-    public void Add(SocketConnection connection) => _connections.TryAdd(connection, true);
+    public void Add(SocketConnection connection)
+    {
+        _connections.TryAdd(connection, true);
+        if (_stopping)
+        {
+            connection.OnStopping();
+        }
+    }
 
     public void Remove(SocketConnection connection) => _connections.TryRemove(connection, out _);
 

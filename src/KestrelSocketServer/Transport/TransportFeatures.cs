@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -22,7 +23,8 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
         typeof(IConnectionControl),
     ];
 
-    private KeyValuePair<Type, object?>[] _added = new KeyValuePair<Type, object?>[4];
+    private First _first;
+    private KeyValuePair<Type, object?>[]? _more;
     private int _count;
 
     public bool IsReadOnly => false;
@@ -36,7 +38,7 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
             ArgumentNullException.ThrowIfNull(key);
 
             int index = IndexOf(key);
-            return index >= 0 ? _added[index].Value : Own.AsSpan().Contains(key) ? connection : null;
+            return index >= 0 ? At(index).Value : Own.AsSpan().Contains(key) ? connection : null;
         }
 
         set
@@ -47,15 +49,14 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
             int index = IndexOf(key);
             if (index < 0)
             {
-                if (_count == _added.Length)
-                {
-                    Array.Resize(ref _added, _count * 2);
-                }
-
                 index = _count++;
+                if (index >= First.Length && index - First.Length == (_more?.Length ?? 0))
+                {
+                    Array.Resize(ref _more, index);
+                }
             }
 
-            _added[index] = new(key, value);
+            At(index) = new(key, value);
         }
     }
 
@@ -75,9 +76,10 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
 
         for (int i = 0; i < _count; i++)
         {
-            if (_added[i].Value is { } value)
+            KeyValuePair<Type, object?> added = At(i);
+            if (added.Value is { } value)
             {
-                yield return new(_added[i].Key, value);
+                yield return new(added.Key, value);
             }
         }
     }
@@ -88,12 +90,23 @@ internal sealed class TransportFeatures(TransportConnection connection) : IFeatu
     {
         for (int i = 0; i < _count; i++)
         {
-            if (_added[i].Key == key)
+            if (At(i).Key == key)
             {
                 return i;
             }
         }
 
         return -1;
+    }
+
+    private ref KeyValuePair<Type, object?> At(int index) => ref index < First.Length ? ref _first[index] : ref _more![index - First.Length];
+
+    // As many as Kestrel adds to each connection.
+    [InlineArray(Length)]
+    private struct First
+    {
+        public const int Length = 4;
+
+        private KeyValuePair<Type, object?> _element;
     }
 }
