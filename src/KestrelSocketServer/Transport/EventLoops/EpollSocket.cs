@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace KestrelSocketServer;
 
 /// <summary>A connected socket on an event loop.</summary>
-internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket, ILoopWork
+internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket
 {
     private const int MostBuffers = 16;
 
@@ -103,23 +103,40 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void WaitWritable(ReadOnlyMemory<byte> next)
     {
+        // The loop, when it switches the watch off, sees that somebody waits, or this sees that it is off.
+        Interlocked.MemoryBarrier();
         TryWatch(Readiness.Writable);
         if (_hungUp)
         {
-            Loop.Schedule(new SendAgain(this));
+            Schedule(new SendAgain(this));
         }
     }
 
-    public void WatchPeerEnd() => TryWatch(Readiness.PeerEnded);
+    public void WatchPeerEnd()
+    {
+        TryWatch(Readiness.PeerEnded);
+        if (_hungUp)
+        {
+            Connection.OnPeerEnded();
+        }
+    }
 
     // A failure is told in any case, to items that are watched for anything or nothing.
-    public void WatchFailure() => TryWatch(Readiness.None);
+    public void WatchFailure()
+    {
+        TryWatch(Readiness.None);
+        if (_hungUp)
+        {
+            // Told before anybody wanted to know.
+            Schedule(new LookForFailure(this));
+        }
+    }
 
-    public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item);
+    public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item, this);
 
     public override void OnReady(Readiness readiness)
     {
-        if ((readiness & (Readiness.Error | Readiness.HungUp)) != 0)
+        if (IsHungUp(readiness))
         {
             OnHungUp();
             return;
@@ -155,7 +172,26 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    public void OnBlocked() => Connection.OnHandlerBlocked();
+    public override void OnBlocked()
+    {
+        PutOnProbation();
+
+        // Not here, where other connections wait: a logger may block too.
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+    }
+
+    public override void Suspend(Readiness readiness)
+    {
+        if (IsHungUp(readiness))
+        {
+            // Told to all that are watched, for whatever.
+            StopWatching(closing: false);
+        }
+        else
+        {
+            Try(readiness, static (self, readiness) => self.Unwatch(readiness));
+        }
+    }
 
     public void ShutdownSend()
     {
@@ -203,6 +239,20 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
+    private void TellBlocked()
+    {
+        try
+        {
+            Connection.OnHandlerBlocked();
+        }
+        catch (Exception)
+        {
+            // A logger that throws: there is nobody else to tell.
+        }
+    }
+
+    private static bool IsHungUp(Readiness readiness) => (readiness & (Readiness.Error | Readiness.HungUp)) != 0;
+
     // Both directions are over, or the connection has failed: the system would tell so again and again.
     private void OnHungUp()
     {
@@ -212,7 +262,16 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         Connection.Output.OnSent(0, SocketError.Success);
 
         // Who reads finds out when it has read what came before. Who does not read may want to know at once.
-        if (!Connection.Input.OnReadable() && Connection.IsFailureWatched && ReadError() is { } error && error != SocketError.Success)
+        if (!Connection.Input.OnReadable() && Connection.IsFailureWatched)
+        {
+            TellFailure();
+        }
+    }
+
+    private void TellFailure()
+    {
+        SocketError error = ReadError();
+        if (error != SocketError.Success)
         {
             Connection.OnFailed(error);
         }
@@ -233,11 +292,13 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    private void TryWatch(Readiness readiness)
+    private void TryWatch(Readiness readiness) => Try(readiness, static (self, readiness) => self.Watch(readiness));
+
+    private void Try(Readiness readiness, Action<EpollSocket, Readiness> change)
     {
         try
         {
-            Watch(readiness);
+            change(this, readiness);
         }
         catch (SocketException exception)
         {
@@ -245,7 +306,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
         catch (ObjectDisposedException)
         {
-            // Closed by another thread, which makes whatever waits fail.
+            // Closed by another thread, which makes whatever waits fail; or the loop is over.
+            Connection.OnFailed(SocketError.OperationAborted);
         }
     }
 
@@ -264,5 +326,10 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     private sealed class SendAgain(EpollSocket socket) : IThreadPoolWorkItem
     {
         public void Execute() => socket.Connection.Output.OnSent(0, SocketError.Success);
+    }
+
+    private sealed class LookForFailure(EpollSocket socket) : IThreadPoolWorkItem
+    {
+        public void Execute() => socket.TellFailure();
     }
 }
