@@ -134,6 +134,11 @@ internal sealed class EndpointBinding
     {
         try
         {
+            if (context.Features.Get<IConnectionControl>() is { } control)
+            {
+                await new ConnectionStart(control);
+            }
+
             await Pipeline(context).ConfigureAwait(false);
         }
         finally

@@ -17,8 +17,11 @@ internal sealed class SocketTransport : IDisposable
     {
         _options = options;
         _logger = logger;
+        bool hasLoops = options.EffectiveDriver == SocketTransportDriver.EventLoop;
         _settings = new TransportSettings(
-            new BlockMemoryPool(), timeProvider, options.RunHandlersOnThreadPool && options.EffectiveDriver == SocketTransportDriver.EventLoop);
+            new BlockMemoryPool(), timeProvider,
+            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool,
+            HasOwnThreads: hasLoops && !options.RunHandlersOnThreadPool);
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>

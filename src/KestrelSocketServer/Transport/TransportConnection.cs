@@ -113,6 +113,8 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public Exception? Failure => _input.Failure;
 
+    public bool HasOwnThreads => _settings.HasOwnThreads;
+
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
 
