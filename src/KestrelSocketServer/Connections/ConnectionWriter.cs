@@ -102,7 +102,7 @@ internal sealed class ConnectionWriter
 
         if (overLimit > 0)
         {
-            _connection.OnWriteFailed(new IOException(
+            _connection.OnLimitReached(new IOException(
                 $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_hardLimit}."));
             return false;
         }

@@ -21,15 +21,15 @@ internal sealed partial class SocketConnection
     // of the stream into a reset.
     private bool CanRead => _style == ReadStyle.Events && !_peerEnded && (_endCalled || !(_paused || _held));
 
-    private Task RunAsync(Func<ISocketConnection, Task> handler)
+    private async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
-        StartHandler(handler);
-        return PumpAsync();
-    }
+        if (_control is { HasOwnThreads: true })
+        {
+            await new ConnectionStart(_control);
+        }
 
-    private async Task PumpAsync()
-    {
+        StartHandler(handler);
         try
         {
             RaiseSignals();

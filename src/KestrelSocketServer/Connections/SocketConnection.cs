@@ -193,9 +193,15 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     void IThreadPoolWorkItem.Execute()
     {
-        WakeSignal.Set();
-        if (_style == ReadStyle.Events || _closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe))
+        if (_style != ReadStyle.Events && (_closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe)))
         {
+            // What the handler reads.
+            _input.CancelPendingRead();
+        }
+
+        if (!WakeSignal.Set() && _style == ReadStyle.Events)
+        {
+            // The flow reads, or is about to.
             _input.CancelPendingRead();
         }
     }

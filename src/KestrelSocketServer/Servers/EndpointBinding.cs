@@ -33,10 +33,11 @@ internal sealed class EndpointBinding
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
+        var observer = new TransportObserver(context.OnHandlerBlocked, Release);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
-            transport.CreateAcceptor(socket, sockets.Count == 1 ? null : number, context.OnHandlerBlocked),
+            transport.CreateAcceptor(socket, sockets.Count == 1 ? null : number, observer),
             OnAccepted,
             Release))];
         _active = listeners.Length;
@@ -48,7 +49,7 @@ internal sealed class EndpointBinding
             options.Listen(listener.EndPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.None;
-                listen.Use(_ => RunAsync);
+                listen.Use(_ => connection => Pipeline(connection));
             });
         }
 
@@ -138,18 +139,6 @@ internal sealed class EndpointBinding
     }
 
     private void OnAccepted() => Interlocked.Increment(ref _active);
-
-    private async Task RunAsync(ConnectionContext context)
-    {
-        try
-        {
-            await Pipeline(context).ConfigureAwait(false);
-        }
-        finally
-        {
-            Release();
-        }
-    }
 
     private void Release()
     {

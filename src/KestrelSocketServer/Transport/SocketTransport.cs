@@ -17,8 +17,11 @@ internal sealed class SocketTransport : IDisposable
     {
         _options = options;
         _logger = logger;
+        bool hasLoops = options.EffectiveDriver == SocketTransportDriver.EventLoop;
         _settings = new TransportSettings(
-            new BlockMemoryPool(), timeProvider, options.RunHandlersOnThreadPool && options.EffectiveDriver == SocketTransportDriver.EventLoop);
+            new BlockMemoryPool(), timeProvider,
+            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool,
+            HasOwnThreads: hasLoops && !options.RunHandlersOnThreadPool);
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>
@@ -27,13 +30,13 @@ internal sealed class SocketTransport : IDisposable
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
     /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MostAcceptors"/>; null lets them go round over the loops.</param>
-    /// <param name="onBlocked">Told when a handler has held its event loop for too long; on a thread that others wait for.</param>
-    public IAcceptor CreateAcceptor(Socket listener, int? loop, Action<TransportConnection> onBlocked)
+    /// <param name="observer">Told of the connections.</param>
+    public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
     {
         EndPoint local = listener.LocalEndPoint!;
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, onBlocked)
+            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
@@ -50,7 +53,7 @@ internal sealed class SocketTransport : IDisposable
         return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
         {
             var socket = new EpollSocket(own ?? loops.Next(), accepted);
-            var connection = new TransportConnection(socket, _settings, onBlocked);
+            var connection = new TransportConnection(socket, _settings, observer);
             connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
             connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
             return connection;

@@ -16,7 +16,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     private readonly ITransportSocket _socket;
     private readonly TransportSettings _settings;
-    private readonly Action<TransportConnection> _onBlocked;
+    private readonly TransportObserver _observer;
     private readonly SocketInput _input;
     private readonly SocketOutput _output;
     private string? _id;
@@ -28,11 +28,11 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     /// <param name="socket">The socket, which belongs to the connection from now on.</param>
     /// <param name="settings">What it has in common with others.</param>
-    /// <param name="onBlocked">Told when its handler has held an event loop for too long.</param>
-    public TransportConnection(ITransportSocket socket, TransportSettings settings, Action<TransportConnection> onBlocked)
+    /// <param name="observer">Told when its handler has held an event loop for too long, and when it is over.</param>
+    public TransportConnection(ITransportSocket socket, TransportSettings settings, TransportObserver observer)
     {
         _socket = socket;
-        _onBlocked = onBlocked;
+        _observer = observer;
         _settings = settings;
         socket.Connection = this;
         _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
@@ -115,6 +115,8 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public bool HasPeerEnded => _input.HasEnded;
 
+    public bool HasOwnThreads => _settings.HasOwnThreads;
+
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
 
@@ -150,7 +152,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
             reset: false);
     }
 
-    public void OnHandlerBlocked() => _onBlocked(this);
+    public void OnHandlerBlocked() => _observer.OnBlocked(this);
 
     /// <summary>The peer has finished sending.</summary>
     public void OnPeerEnded() => Cancel(ref _closed);
@@ -168,6 +170,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         End(new ConnectionAbortedException("The connection is over."), reset: false);
         _input.Release();
         await base.DisposeAsync().ConfigureAwait(false);
+        _observer.OnDisposed();
     }
 
     // Unread input would turn the close into a reset, which may destroy what is on its way to the peer. So what the peer sends is
