@@ -1,30 +1,28 @@
-using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
 
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Awaited, goes on where the connection's work runs. Kestrel starts connections on the thread pool, where a few handlers that block
+/// Waited for, goes on where the connection's work runs. Kestrel starts connections on the thread pool, where a few handlers that block
 /// would keep all others from starting.
 /// </summary>
-internal sealed class ConnectionStart(IConnectionControl control) : ICriticalNotifyCompletion, IThreadPoolWorkItem
+internal sealed class ConnectionStart : IValueTaskSource, IThreadPoolWorkItem
 {
-    private Action? _continuation;
+    private ManualResetValueTaskSourceCore<bool> _source;
 
-    public bool IsCompleted => !control.HasOwnThreads;
-
-    public ConnectionStart GetAwaiter() => this;
-
-    public void GetResult()
+    public static ValueTask WaitAsync(IConnectionControl control)
     {
+        var start = new ConnectionStart();
+        control.Schedule(start);
+        return new ValueTask(start, start._source.Version);
     }
 
-    public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
+    void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
 
-    public void UnsafeOnCompleted(Action continuation)
-    {
-        _continuation = continuation;
-        control.Schedule(this);
-    }
+    void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
 
-    void IThreadPoolWorkItem.Execute() => _continuation!();
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _source.OnCompleted(continuation, state, token, flags);
 }

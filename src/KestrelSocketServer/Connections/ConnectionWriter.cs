@@ -17,8 +17,7 @@ internal sealed class ConnectionWriter
 {
     private readonly PipeWriter _output;
     private readonly SocketConnection _connection;
-    private readonly long _softLimit;
-    private readonly long? _hardLimit;
+    private readonly SocketConnectionOptions _options;
 
     private UnsentQueue? _queue;
     private Action? _onFlushed;
@@ -37,8 +36,7 @@ internal sealed class ConnectionWriter
     {
         _connection = connection;
         _output = output;
-        _softLimit = options.WriteBufferSoftLimit;
-        _hardLimit = options.WriteBufferHardLimit;
+        _options = options;
     }
 
     /// <summary>Whether writes are still taken.</summary>
@@ -72,7 +70,7 @@ internal sealed class ConnectionWriter
 
             _used = true;
             long unsent = _unsent + data.Length;
-            if (unsent > _hardLimit)
+            if (unsent > _options.WriteBufferHardLimit)
             {
                 _ended = true;
                 overLimit = unsent;
@@ -83,7 +81,7 @@ internal sealed class ConnectionWriter
                 Append(data);
                 _unsent = unsent;
                 _ended = end;
-                belowLimit = unsent < _softLimit;
+                belowLimit = unsent < _options.WriteBufferSoftLimit;
                 _needDrain |= !belowLimit;
                 if (_flushing)
                 {
@@ -103,7 +101,7 @@ internal sealed class ConnectionWriter
         if (overLimit > 0)
         {
             _connection.OnLimitReached(new IOException(
-                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_hardLimit}."));
+                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_options.WriteBufferHardLimit}."));
             return false;
         }
 
@@ -144,7 +142,7 @@ internal sealed class ConnectionWriter
                 return ValueTask.FromResult(false);
             }
 
-            if (_unsent < _softLimit)
+            if (_unsent < _options.WriteBufferSoftLimit)
             {
                 return ValueTask.FromResult(true);
             }
@@ -257,12 +255,12 @@ internal sealed class ConnectionWriter
             more = !_aborted && _queue is { IsEmpty: false };
             if (more)
             {
-                _inFlight = _queue!.MoveTo(_output, _softLimit);
+                _inFlight = _queue!.MoveTo(_output, _options.WriteBufferSoftLimit);
             }
 
             _flushing = more;
             ended = _ended && !more;
-            belowLimit = _needDrain && !_ended && _unsent < _softLimit;
+            belowLimit = _needDrain && !_ended && _unsent < _options.WriteBufferSoftLimit;
             if (belowLimit)
             {
                 _needDrain = false;

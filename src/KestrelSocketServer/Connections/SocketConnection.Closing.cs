@@ -44,7 +44,7 @@ internal sealed partial class SocketConnection
         }
         else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
         {
-            _stopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
+            Watches.Stopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
         }
 
         _measurement = _settings.OnOpened(_context);

@@ -26,7 +26,7 @@ internal sealed partial class SocketConnection
         OnOpened();
         if (_control is { HasOwnThreads: true })
         {
-            await new ConnectionStart(_control);
+            await ConnectionStart.WaitAsync(_control).ConfigureAwait(false);
         }
 
         StartHandler(handler);
@@ -124,7 +124,7 @@ internal sealed partial class SocketConnection
         if (!_watchesTransport)
         {
             _watchesTransport = true;
-            _transportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+            Watches.TransportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
         }
 
         if (_style == ReadStyle.Events && !_peerEnded && !_inputIsWhole && _context.ConnectionClosed.IsCancellationRequested)
@@ -144,7 +144,7 @@ internal sealed partial class SocketConnection
             if (!_watchesTransport)
             {
                 _watchesTransport = true;
-                _transportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+                Watches.TransportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
             }
 
             if (control.Failed.IsCancellationRequested)
@@ -249,8 +249,11 @@ internal sealed partial class SocketConnection
     // A value task as the others here, so that the flow needs one place less for each connection.
     private async ValueTask FinishAsync()
     {
-        await _stopping.DisposeAsync().ConfigureAwait(false);
-        await _transportClosed.DisposeAsync().ConfigureAwait(false);
+        if (_watches is not null)
+        {
+            await _watches.DisposeAsync().ConfigureAwait(false);
+        }
+
         bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
         if (graceful && _style == ReadStyle.Pipe)
         {

@@ -31,8 +31,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     // Made when it is needed: many connections never wait but for data.
     private WakeSignal? _wake;
-    private CancellationTokenRegistration _stopping;
-    private CancellationTokenRegistration _transportClosed;
+    private ConnectionWatches? _watches;
     private string? _remoteAddress;
     private string? _localAddress;
     private Task? _handling;
@@ -138,6 +137,8 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
             Wake();
         }
     }
+
+    private ConnectionWatches Watches => _watches ??= new ConnectionWatches();
 
     private WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
 

@@ -11,12 +11,12 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class SocketServer(string name, ILogger logger, Action onChanged) : ISocketServer
 {
-    private readonly ConcurrentDictionary<SocketConnection, bool> _connections = new();
+    private readonly HashSet<SocketConnection> _connections = [];
     private readonly Lock _lock = new();
     private readonly List<EndpointBinding> _bindings = [];
     private EndpointBinding? _binding;
     private bool _paused;
-    private volatile bool _stopping;
+    private bool _stopping;
 
     public event Action<ISocketConnection>? Connection;
 
@@ -28,7 +28,16 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
     public EndPoint? EndPoint => _binding?.Listener.EndPoint;
 
-    public IReadOnlyCollection<ISocketConnection> Connections => [.. _connections.Keys];
+    public IReadOnlyCollection<ISocketConnection> Connections
+    {
+        get
+        {
+            lock (_connections)
+            {
+                return [.. _connections];
+            }
+        }
+    }
 
     public bool IsAcceptingPaused => _paused;
 
@@ -87,12 +96,14 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             bindings = [.. _bindings];
         }
 
-        _stopping = true;
-        Interlocked.MemoryBarrier();
-        foreach (SocketConnection connection in _connections.Keys)
+        SocketConnection[] connections;
+        lock (_connections)
         {
-            connection.OnStopping();
+            _stopping = true;
+            connections = [.. _connections];
         }
+
+        Array.ForEach(connections, static connection => connection.OnStopping());
 
         return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
     }
@@ -137,14 +148,26 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
     public void Add(SocketConnection connection)
     {
-        _connections.TryAdd(connection, true);
-        if (_stopping)
+        bool stopping;
+        lock (_connections)
+        {
+            _connections.Add(connection);
+            stopping = _stopping;
+        }
+
+        if (stopping)
         {
             connection.OnStopping();
         }
     }
 
-    public void Remove(SocketConnection connection) => _connections.TryRemove(connection, out _);
+    public void Remove(SocketConnection connection)
+    {
+        lock (_connections)
+        {
+            _connections.Remove(connection);
+        }
+    }
 
     /// <remarks>An exception of a subscriber is the caller's: it belongs to the connection (row L12).</remarks>
     public void RaiseConnection(ISocketConnection connection) => Connection?.Invoke(connection);

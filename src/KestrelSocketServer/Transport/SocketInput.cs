@@ -31,8 +31,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private ManualResetValueTaskSourceCore<bool> _source;
     private PooledSegment? _first;
     private PooledSegment? _last;
-    private CancellationToken _token;
-    private CancellationTokenRegistration _registration;
+    private ReadCancellation? _cancellation;
     private Exception? _failure;
     private int _receiveSize = SmallestReceive;
     private int _state;
@@ -235,10 +234,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
         _source.GetResult(token);
-        _registration.Dispose();
-        _registration = default;
-        CancellationToken cancellation = _token;
-        _token = default;
+        CancellationToken cancellation = _cancellation?.End() ?? default;
         Volatile.Write(ref _state, Idle);
         if (!HasResult)
         {
@@ -266,8 +262,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         _source.Reset();
         if (cancellationToken.CanBeCanceled)
         {
-            _token = cancellationToken;
-            _registration = cancellationToken.UnsafeRegister(static state => ((SocketInput)state!).OnTokenCancelled(), this);
+            (_cancellation ??= new ReadCancellation(this)).Begin(cancellationToken);
         }
 
         if (Wait())
@@ -301,18 +296,10 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         return false;
     }
 
-    private bool IsInterrupted => Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _failure) is not null || _token.IsCancellationRequested;
+    private bool IsInterrupted => Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _failure) is not null || _cancellation is { IsRequested: true };
 
-    private void OnTokenCancelled()
-    {
-        // A late call for a read that is over already finds another token here, or none.
-        if (_token.IsCancellationRequested)
-        {
-            Interrupt();
-        }
-    }
-
-    private void Interrupt()
+    /// <summary>Completes the read that waits, if one does.</summary>
+    public void Interrupt()
     {
         if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
         {

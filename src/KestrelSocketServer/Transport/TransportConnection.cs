@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KestrelSocketServer;
 
 /// <summary>A connection over a socket, the same for both drivers: two pipes without a loop between them and the system.</summary>
-internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
+internal sealed partial class TransportConnection : ConnectionContext, IDuplexPipe,
     IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature,
     IConnectionSocketFeature, IMemoryPoolFeature, IConnectionControl
 {
@@ -19,7 +19,8 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
     private readonly TransportObserver _observer;
     private readonly SocketInput _input;
     private readonly SocketOutput _output;
-    private string? _id;
+    private readonly long _id = Interlocked.Increment(ref s_lastId);
+    private string? _givenId;
     private IDictionary<object, object?>? _items;
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _failed;
@@ -38,7 +39,6 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
         _output = new SocketOutput(socket);
         Transport = this;
-        Features = new TransportFeatures(this);
     }
 
     public SocketInput Input => _input;
@@ -51,12 +51,13 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public override IDuplexPipe Transport { get; set; }
 
-    public override IFeatureCollection Features { get; }
+    public override IFeatureCollection Features => this;
 
     public override string ConnectionId
     {
-        get => _id ??= Interlocked.Increment(ref s_lastId).ToString("X", null);
-        set => _id = value;
+        // Made anew each time, as most connections are named for logs only that are off.
+        get => _givenId ?? _id.ToString("X", null);
+        set => _givenId = value;
     }
 
     public override IDictionary<object, object?> Items
