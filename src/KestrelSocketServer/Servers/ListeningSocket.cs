@@ -10,18 +10,19 @@ internal static class ListeningSocket
     /// <param name="name">The name of the endpoint.</param>
     /// <param name="address">Its address.</param>
     /// <param name="options">The options of the socket.</param>
-    /// <param name="shared">What another socket of the endpoint listens on, which this one shares; null for the first.</param>
+    /// <param name="isShared">Whether other sockets of the endpoint are to listen on the same port.</param>
+    /// <param name="first">What the first of them listens on, null for that one itself.</param>
     /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
-    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options, EndPoint? shared = null)
+    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options, bool isShared, EndPoint? first = null)
     {
         Socket? socket = null;
         try
         {
-            EndPoint endPoint = shared ?? address.EndPoint;
+            EndPoint endPoint = first ?? address.EndPoint;
             socket = Create(endPoint);
             if (endPoint is IPEndPoint ip)
             {
-                ConfigureBinding(socket, ip, options, options.ReusePort || shared is not null);
+                ConfigureBinding(socket, ip, options, options.ReusePort || first is not null);
             }
 
             if (endPoint is not FileHandleEndPoint)
@@ -30,6 +31,12 @@ internal static class ListeningSocket
             }
 
             Configure(socket, options);
+            if (isShared && first is null)
+            {
+                // Not before it listens: so the port is in use for others that listen on it, this program started twice among them.
+                SetReusePort(socket);
+            }
+
             return socket;
         }
         catch (Exception exception) when (exception is SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
@@ -74,16 +81,6 @@ internal static class ListeningSocket
         socket.Listen(options.Backlog);
     }
 
-    /// <summary>Lets other sockets that do the same listen on the same port.</summary>
-    // .NET has no name for SO_REUSEPORT: its ReuseAddress would set it unasked, on Linux together with SO_REUSEADDR.
-    public static void SetReusePort(Socket socket)
-    {
-        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 15)
-            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xFFFF, 0x0200)
-            : throw new PlatformNotSupportedException("ReusePort is not available on this operating system.");
-        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
-    }
-
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
         FileHandleEndPoint handle => InheritedSocket.Open(handle),
@@ -110,6 +107,15 @@ internal static class ListeningSocket
         {
             socket.SetSocketOption(SocketOptionLevel.Tcp, option, value.Value);
         }
+    }
+
+    // .NET has no name for SO_REUSEPORT: its ReuseAddress would set it unasked, on Linux together with SO_REUSEADDR.
+    private static void SetReusePort(Socket socket)
+    {
+        (int level, int option) = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? (1, 15)
+            : OperatingSystem.IsMacOS() || OperatingSystem.IsFreeBSD() ? (0xFFFF, 0x0200)
+            : throw new PlatformNotSupportedException("ReusePort is not available on this operating system.");
+        socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
     }
 
     private static string Explain(Exception exception) => exception is not SocketException socket

@@ -11,16 +11,9 @@ internal static class ListeningSockets
         var sockets = new List<Socket>(count);
         try
         {
-            sockets.Add(ListeningSocket.Bind(name, address, options));
-            if (count > 1)
-            {
-                // Not before it listens: so the port is in use for others that listen on it, this program started twice among them.
-                ListeningSocket.SetReusePort(sockets[0]);
-            }
-
             while (sockets.Count < count)
             {
-                sockets.Add(ListeningSocket.Bind(name, address, options, shared: sockets[0].LocalEndPoint));
+                sockets.Add(ListeningSocket.Bind(name, address, options, isShared: count > 1, first: sockets.FirstOrDefault()?.LocalEndPoint));
             }
 
             return sockets;
