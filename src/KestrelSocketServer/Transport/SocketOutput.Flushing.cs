@@ -109,7 +109,17 @@ internal sealed partial class SocketOutput : IValueTaskSource<FlushResult>, IThr
         return waits;
     }
 
-    private void CompleteFlush() => _source.SetResult(true);
+    private void CompleteFlush()
+    {
+        if (runOnThreadPool)
+        {
+            socket.Schedule(this);
+        }
+        else
+        {
+            _source.SetResult(true);
+        }
+    }
 
     private bool TakeCancelled()
     {

@@ -11,7 +11,7 @@ namespace KestrelSocketServer;
 /// While nothing is left to send the buffers belong to the writer alone, and it takes no lock. While the driver sends they are
 /// guarded by the lock; what is written meanwhile goes to segments of its own.
 /// </remarks>
-internal sealed partial class SocketOutput(ITransportSocket socket) : PipeWriter
+internal sealed partial class SocketOutput(ITransportSocket socket, bool runOnThreadPool) : PipeWriter
 {
     private const int SmallestSegment = 4 * 1024;
     private const int LargestSegment = 64 * 1024;

@@ -36,7 +36,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         _settings = settings;
         socket.Connection = this;
         _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
-        _output = new SocketOutput(socket);
+        _output = new SocketOutput(socket, settings.RunHandlersOnThreadPool);
         Transport = this;
         Features = new TransportFeatures(this);
     }
