@@ -37,7 +37,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         _settings = settings;
         socket.Connection = this;
         _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
-        _output = new SocketOutput(socket);
+        _output = new SocketOutput(socket, settings.RunHandlersOnThreadPool);
         Transport = this;
     }
 
