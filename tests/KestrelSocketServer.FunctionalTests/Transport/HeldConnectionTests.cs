@@ -81,14 +81,21 @@ public sealed class HeldConnectionTests
         await using TestHost host = await EventLoopHost.StartAsync(connection =>
         {
             connection.Closed += closed.SetResult;
-            connection.Data += _ =>
+            connection.Data += chunk =>
             {
-                gate.Block();
-                connection.Pause();
+                if (chunk.Length > 1)
+                {
+                    gate.Block();
+                    connection.Pause();
+                }
+
+                connection.Write(chunk.Span);
             };
         });
         using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
-        await client.SendAsync("x");
+        await Clients.TalkAsync(client, "1");
+        await Clients.TalkAsync(client, "2");
+        await client.SendAsync("block");
         await gate.BlockedAsync();
         client.Reset();
 

@@ -13,11 +13,12 @@ internal sealed class EventLoopMonitor : IDisposable
     // How long nothing has to happen for it to sleep until a loop wakes it.
     private static readonly TimeSpan IdleTime = TimeSpan.FromMilliseconds(50);
 
-    // Several handlers that block at once are often the first of many: for a while it looks more often, so that the connections
-    // that do not block need not wait for the limit once for each that does. One alone may be just a busy machine.
+    // Several handlers that block at once are often the first of many: for some times the limit it looks more often (microseconds),
+    // so that the connections that do not block need not wait for the limit once for each that does. One alone may be just a busy
+    // machine.
     private const int BlockedForHurry = 2;
     private const uint HurriedInterval = 100;
-    private static readonly TimeSpan HurryTime = TimeSpan.FromMilliseconds(100);
+    private const int HurryLimits = 4;
 
     private readonly LoopThreads _threads;
     private readonly TimeSpan _limit;
@@ -100,7 +101,7 @@ internal sealed class EventLoopMonitor : IDisposable
 
     private void Pause()
     {
-        _hurries = _hurries && Stopwatch.GetElapsedTime(_hurryStart) < HurryTime;
+        _hurries = _hurries && Stopwatch.GetElapsedTime(_hurryStart) < HurryLimits * _limit;
         if (_hurries)
         {
             _ = Libc.Sleep(HurriedInterval);
