@@ -71,10 +71,17 @@ internal sealed class WatchedPipe(IDuplexPipe transport) : IDuplexPipe, IActivit
 
         public override Span<byte> GetSpan(int sizeHint = 0) => output.GetSpan(sizeHint);
 
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => Watch(output.FlushAsync(cancellationToken));
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+        {
+            _isActive = true;
+            return Watch(output.FlushAsync(cancellationToken));
+        }
 
         public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
-            => Watch(output.WriteAsync(source, cancellationToken));
+        {
+            _isActive = true;
+            return Watch(output.WriteAsync(source, cancellationToken));
+        }
 
         public override void CancelPendingFlush() => output.CancelPendingFlush();
 
@@ -82,11 +89,7 @@ internal sealed class WatchedPipe(IDuplexPipe transport) : IDuplexPipe, IActivit
 
         public override ValueTask CompleteAsync(Exception? exception = null) => output.CompleteAsync(exception);
 
-        private ValueTask<FlushResult> Watch(ValueTask<FlushResult> flush)
-        {
-            _isActive = true;
-            return flush.IsCompleted ? flush : WaitAsync(flush);
-        }
+        private ValueTask<FlushResult> Watch(ValueTask<FlushResult> flush) => flush.IsCompleted ? flush : WaitAsync(flush);
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         private async ValueTask<FlushResult> WaitAsync(ValueTask<FlushResult> flush)

@@ -128,6 +128,22 @@ public sealed class ConfiguredEndpointTests
     }
 
     [Fact]
+    [Trait("Row", "K1")]
+    [Trait("Row", "C28")]
+    public async Task The_idle_timeout_holds_for_its_endpoint()
+    {
+        var error = new TaskCompletionSource<Exception>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ConfiguredApp app = await ConfiguredApp.StartAsync(
+            new { SocketServer = new { Endpoints = new { Echo = new { Url = "0", Limits = new { IdleTimeout = "00:00:00.1" } } } } },
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseHandler(connection => connection.Error += error.SetResult)));
+
+        using TcpClient client = await app.ConnectAsync("Echo");
+
+        Assert.IsType<TimeoutException>(await error.Task.Soon());
+        Assert.Equal("", await ReadAllAsync(client));
+    }
+
+    [Fact]
     [Trait("Row", "K5")]
     public async Task Code_prevails_over_the_options_of_configuration_which_prevails_over_the_address_of_code()
     {
@@ -204,7 +220,7 @@ public sealed class ConfiguredEndpointTests
                 Endpoints = new
                 {
                     Chat = new { Url = "localhost:80" },
-                    Echo = new { Url = "127.0.0.1:0", Socket = new { NoDelay = "perhaps", KeepAliveTime = "00:00:00.5" } },
+                    Echo = new { Url = "127.0.0.1:0", Socket = new { NoDelay = "perhaps", KeepAliveTime = "00:00:00.5" }, Limits = new { IdleTimeout = "00:00:00" } },
                 },
             },
         };
@@ -216,6 +232,7 @@ public sealed class ConfiguredEndpointTests
             [
                 "SocketServer:EndpointDefaults:Socket:Backlog: '0' is not allowed; write a whole number from 1 to 2147483647",
                 "SocketServer:Endpoints:Chat:Url: 'localhost:80' is a host name; write an IP address such as '127.0.0.1:80'",
+                "SocketServer:Endpoints:Echo:Limits:IdleTimeout: '00:00:00' is not allowed; write a time of at least 00:00:00.0010000, as hours:minutes:seconds",
                 "SocketServer:Endpoints:Echo:Socket:KeepAliveTime: '00:00:00.5' is not allowed; write a time of at least 00:00:01, as hours:minutes:seconds",
                 "SocketServer:Endpoints:Echo:Socket:NoDelay: 'perhaps' is not a switch; write true or false",
                 "SocketServer:ShutdownTimeout: 'soon' is not allowed; write a time of at least 00:00:00, as hours:minutes:seconds",

@@ -11,9 +11,15 @@ internal sealed class MemoryPair : IAsyncDisposable
     private readonly TaskCompletionSource<EventRecorder> _recorded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CountingReader? _reader;
 
-    private MemoryPair(Action<ISocketConnection, EventRecorder>? handle, Action<SocketConnectionOptions>? options, int bufferSize)
+    private MemoryPair(
+        Action<ISocketConnection, EventRecorder>? handle,
+        Action<SocketConnectionOptions>? options,
+        int bufferSize,
+        TimeProvider timeProvider,
+        Action<IConnectionBuilder>? build)
     {
-        var builder = new ConnectionBuilder(new ServiceCollection().BuildServiceProvider());
+        var builder = new ConnectionBuilder(new ServiceCollection().AddSingleton(timeProvider).BuildServiceProvider());
+        build?.Invoke(builder);
         builder.Use(next => context =>
         {
             _reader = new CountingReader(context.Transport.Input);
@@ -41,12 +47,19 @@ internal sealed class MemoryPair : IAsyncDisposable
     public int Reads => _reader!.Reads;
 
     /// <summary>Completes when the connection has begun to read.</summary>
-    public Task FirstRead => _reader!.FirstRead;
+    public Task FirstRead => ReadsAsync(1);
+
+    /// <summary>Completes when the connection has begun to read for that many times.</summary>
+    public Task ReadsAsync(int count) => _reader!.ReadsAsync(count).Soon();
 
     public static async Task<MemoryPair> ConnectAsync(
-        Action<ISocketConnection, EventRecorder>? handle = null, Action<SocketConnectionOptions>? options = null, int bufferSize = 64 * 1024)
+        Action<ISocketConnection, EventRecorder>? handle = null,
+        Action<SocketConnectionOptions>? options = null,
+        int bufferSize = 64 * 1024,
+        TimeProvider? timeProvider = null,
+        Action<IConnectionBuilder>? build = null)
     {
-        var pair = new MemoryPair(handle, options, bufferSize);
+        var pair = new MemoryPair(handle, options, bufferSize, timeProvider ?? TimeProvider.System, build);
         await pair._recorded.Task.Soon();
         return pair;
     }
@@ -62,23 +75,31 @@ internal sealed class MemoryPair : IAsyncDisposable
 
     private sealed class CountingReader(PipeReader inner) : PipeReader
     {
-        private readonly TaskCompletionSource _firstRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _reads;
+        private readonly Lock _lock = new();
+        private readonly List<(int Count, TaskCompletionSource Reached)> _waiting = [];
 
-        public int Reads => Volatile.Read(ref _reads);
+        public int Reads { get; private set; }
 
-        public Task FirstRead => _firstRead.Task;
+        public Task ReadsAsync(int count)
+        {
+            lock (_lock)
+            {
+                var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _waiting.Add((count, reached));
+                Tell();
+                return reached.Task;
+            }
+        }
 
         public override bool TryRead(out ReadResult result)
         {
-            Interlocked.Increment(ref _reads);
+            Count();
             return inner.TryRead(out result);
         }
 
         public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
-            Interlocked.Increment(ref _reads);
-            _firstRead.TrySetResult();
+            Count();
             return inner.ReadAsync(cancellationToken);
         }
 
@@ -89,5 +110,16 @@ internal sealed class MemoryPair : IAsyncDisposable
         public override void CancelPendingRead() => inner.CancelPendingRead();
 
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+        private void Count()
+        {
+            lock (_lock)
+            {
+                Reads++;
+                Tell();
+            }
+        }
+
+        private void Tell() => _waiting.RemoveAll(waiting => waiting.Count <= Reads && waiting.Reached.TrySetResult());
     }
 }

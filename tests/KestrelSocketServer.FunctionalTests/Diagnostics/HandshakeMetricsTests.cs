@@ -1,0 +1,50 @@
+using System.Net.Sockets;
+using KestrelSocketServer.FunctionalTests.Servers;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+
+namespace KestrelSocketServer.FunctionalTests.Diagnostics;
+
+[Trait("Row", "D2")]
+public sealed class HandshakeMetricsTests
+{
+    [Fact]
+    public async Task The_duration_of_a_handshake_is_measured()
+    {
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, TestTransport.Tls);
+        using MetricCollector<double> duration = Collect(server);
+
+        using RawClient client = await server.ConnectAsync();
+
+        await duration.WaitForMeasurementsAsync(1).Soon();
+        CollectedMeasurement<double> measurement = Assert.Single(duration.GetMeasurementSnapshot());
+        Assert.InRange(measurement.Value, double.Epsilon, Timeouts.Generous.TotalSeconds);
+        Assert.Equal(
+            new Dictionary<string, object?>
+            {
+                ["socket_server.endpoint"] = "test",
+                ["network.transport"] = "tcp",
+                ["server.address"] = "127.0.0.1",
+                ["server.port"] = Tcp.PortOf(server.Server),
+            },
+            Meters.TagsOf(measurement));
+    }
+
+    [Fact]
+    public async Task A_failed_handshake_is_told_by_its_exception()
+    {
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, TestTransport.Tls);
+        using MetricCollector<double> duration = Collect(server);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(server.Server.EndPoint!).Soon();
+
+        await socket.SendAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray()).Soon();
+
+        await duration.WaitForMeasurementsAsync(1).Soon();
+        CollectedMeasurement<double> measurement = Assert.Single(duration.GetMeasurementSnapshot());
+        Assert.Equal("System.Security.Authentication.AuthenticationException", measurement.Tags["error.type"]);
+        Assert.Equal("test", measurement.Tags["socket_server.endpoint"]);
+    }
+
+    private static MetricCollector<double> Collect(SocketServerFixture server)
+        => Meters.Collect<double>(server.Host, "socket_server.tls_handshake.duration");
+}
