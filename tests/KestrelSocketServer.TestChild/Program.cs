@@ -1,3 +1,4 @@
+using System.Globalization;
 using KestrelSocketServer.TestChild;
 
 // A process of its own for the tests that need one: signals, exit codes, shared ports, exhausted descriptors.
@@ -6,6 +7,8 @@ return args[0] switch
     "serve" => await ServeCommand.RunAsync(args[1], reusePort: args.Contains("reuse")),
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
-    "exhaust" => await ExhaustCommand.RunAsync(),
+    "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
+    "block" => await BlockCommand.RunAsync(),
+    "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

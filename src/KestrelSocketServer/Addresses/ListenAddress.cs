@@ -17,7 +17,7 @@ namespace KestrelSocketServer;
 /// <item><term><c>0.0.0.0:8080</c>, <c>[::]:8080</c></term><description>All IPv4 interfaces, all interfaces (row A5).</description></item>
 /// <item><term><c>tls://127.0.0.1:8443</c></term><description>As <c>tcp</c>, with TLS.</description></item>
 /// <item><term><c>unix:///run/app.sock</c></term><description>A Unix domain socket by its absolute path, taken literally: nothing in it is decoded.</description></item>
-/// <item><term><c>fd://3</c></term><description>A socket that is already listening, by its descriptor.</description></item>
+/// <item><term><c>fd://3</c></term><description>A socket that was inherited, by its descriptor, which stays open when the endpoint is closed.</description></item>
 /// </list>
 /// <para>
 /// Port 0 asks for a free port (row A2). A port has up to five ASCII digits; leading zeros are dropped. Schemes compare without

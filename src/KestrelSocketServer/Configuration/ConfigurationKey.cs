@@ -20,6 +20,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Optional", Boolean),
         new("Socket:Backlog", Number(1, int.MaxValue)),
         new("Socket:ReusePort", Boolean),
+        new("Socket:AcceptorPerLoop", Boolean),
         new("Socket:IPv6Only", Boolean),
         new("Socket:NoDelay", Boolean),
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),
@@ -55,7 +56,11 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
 
     /// <summary>Whether all known keys of a section have values that are allowed.</summary>
     public static bool AreAllowed(IReadOnlyList<ConfigurationKey> keys, IConfigurationSection section, string path) => section.GetChildren().All(
-        child => keys.FirstOrDefault(key => key.Matches($"{path}:{child.Key}"))?.Check(child.Value ?? "") is null);
+        child => keys.FirstOrDefault(key => key.Matches($"{path}:{child.Key}"))?.FindFault(child) is null);
+
+    /// <summary>What is wrong with the value, null when nothing is. A value of null is none, as though the key were left out.</summary>
+    public string? FindFault(IConfigurationSection section)
+        => section.Exists() || Path.EndsWith(":*", StringComparison.Ordinal) ? Check(section.Value ?? "") : null;
 
     /// <summary>Whether the key stands for a path; <c>*</c> in it stands for any name.</summary>
     public bool Matches(string path) => Covers(path.Split(':'), whole: true);

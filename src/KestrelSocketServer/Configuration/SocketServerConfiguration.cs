@@ -46,9 +46,14 @@ internal static class SocketServerConfiguration
         var options = new SocketEndpointOptions();
         defaults.Bind(options);
         Forget(options, endpoint);
-        endpoint.Bind(options);
+        WithoutNulls(endpoint).Bind(options);
         return new ConfiguredEndpoint(endpoint.Key, endpoint.Path, options, Print(defaults) + '\n' + Print(endpoint));
     }
+
+    // Null is as good as nothing, where the binder would let some nulls prevail over the defaults.
+    private static IConfiguration WithoutNulls(IConfigurationSection endpoint) => new ConfigurationBuilder()
+        .AddInMemoryCollection(endpoint.AsEnumerable(makePathsRelative: true).Where(pair => pair.Value is not null))
+        .Build();
 
     // Lists and certificates of an endpoint replace those of the defaults, where the binder would add to them.
     private static void Forget(SocketEndpointOptions options, IConfigurationSection endpoint)
@@ -126,7 +131,7 @@ internal static class SocketServerConfiguration
             string relative = section.Path[prefix.Length..];
             if (keys.FirstOrDefault(key => key.Matches(relative)) is { } known)
             {
-                if (known.Check(section.Value ?? "") is { } error)
+                if (known.FindFault(section) is { } error)
                 {
                     snapshot.Errors.Add($"{section.Path}: {error}");
                 }

@@ -10,15 +10,14 @@ namespace KestrelSocketServer;
 /// </summary>
 /// <remarks>
 /// A write goes straight into the pipe when no flush is under way, else into a queue that the flush takes along when it
-/// completes. Whoever finds no flush under way starts one; nobody ever waits for it.
+/// completes. Whoever finds no flush under way starts one; nobody ever waits for it. It is its own lock, as there is one for each
+/// connection.
 /// </remarks>
 internal sealed class ConnectionWriter
 {
-    private readonly Lock _lock = new();
     private readonly PipeWriter _output;
     private readonly SocketConnection _connection;
-    private readonly long _softLimit;
-    private readonly long? _hardLimit;
+    private readonly SocketConnectionOptions _options;
 
     private UnsentQueue? _queue;
     private Action? _onFlushed;
@@ -37,8 +36,7 @@ internal sealed class ConnectionWriter
     {
         _connection = connection;
         _output = output;
-        _softLimit = options.WriteBufferSoftLimit;
-        _hardLimit = options.WriteBufferHardLimit;
+        _options = options;
     }
 
     /// <summary>Whether writes are still taken.</summary>
@@ -63,7 +61,7 @@ internal sealed class ConnectionWriter
     {
         bool belowLimit;
         long overLimit = 0;
-        lock (_lock)
+        lock (this)
         {
             if (_ended)
             {
@@ -72,7 +70,7 @@ internal sealed class ConnectionWriter
 
             _used = true;
             long unsent = _unsent + data.Length;
-            if (unsent > _hardLimit)
+            if (unsent > _options.WriteBufferHardLimit)
             {
                 _ended = true;
                 overLimit = unsent;
@@ -83,7 +81,7 @@ internal sealed class ConnectionWriter
                 Append(data);
                 _unsent = unsent;
                 _ended = end;
-                belowLimit = unsent < _softLimit;
+                belowLimit = unsent < _options.WriteBufferSoftLimit;
                 _needDrain |= !belowLimit;
                 if (_flushing)
                 {
@@ -102,8 +100,8 @@ internal sealed class ConnectionWriter
 
         if (overLimit > 0)
         {
-            _connection.OnWriteFailed(new IOException(
-                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_hardLimit}."));
+            _connection.OnLimitReached(new IOException(
+                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_options.WriteBufferHardLimit}."));
             return false;
         }
 
@@ -120,7 +118,7 @@ internal sealed class ConnectionWriter
         }
 
         _corked = false;
-        lock (_lock)
+        lock (this)
         {
             if (_flushing || _aborted)
             {
@@ -137,14 +135,14 @@ internal sealed class ConnectionWriter
     public ValueTask<bool> WaitForDrainAsync(CancellationToken cancellationToken)
     {
         Task<bool> drained;
-        lock (_lock)
+        lock (this)
         {
             if (_ended)
             {
                 return ValueTask.FromResult(false);
             }
 
-            if (_unsent < _softLimit)
+            if (_unsent < _options.WriteBufferSoftLimit)
             {
                 return ValueTask.FromResult(true);
             }
@@ -160,7 +158,7 @@ internal sealed class ConnectionWriter
     public void Abort()
     {
         TaskCompletionSource<bool>? drained;
-        lock (_lock)
+        lock (this)
         {
             _ended = true;
             _aborted = true;
@@ -250,19 +248,19 @@ internal sealed class ConnectionWriter
 
         bool more, ended, belowLimit;
         TaskCompletionSource<bool>? drained = null;
-        lock (_lock)
+        lock (this)
         {
             _unsent -= _inFlight;
             _inFlight = 0;
             more = !_aborted && _queue is { IsEmpty: false };
             if (more)
             {
-                _inFlight = _queue!.MoveTo(_output, _softLimit);
+                _inFlight = _queue!.MoveTo(_output, _options.WriteBufferSoftLimit);
             }
 
             _flushing = more;
             ended = _ended && !more;
-            belowLimit = _needDrain && !_ended && _unsent < _softLimit;
+            belowLimit = _needDrain && !_ended && _unsent < _options.WriteBufferSoftLimit;
             if (belowLimit)
             {
                 _needDrain = false;
@@ -291,7 +289,7 @@ internal sealed class ConnectionWriter
     private void OnFlushFailed(Exception exception)
     {
         TaskCompletionSource<bool>? drained;
-        lock (_lock)
+        lock (this)
         {
             _ended = true;
             _flushing = false;

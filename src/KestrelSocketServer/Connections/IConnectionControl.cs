@@ -21,6 +21,9 @@ internal interface IConnectionControl : IActivity
     /// </summary>
     void Close();
 
+    /// <summary>Whether the connection's work runs on threads of its own, not on the thread pool.</summary>
+    bool HasOwnThreads { get; }
+
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
     void Schedule(IThreadPoolWorkItem item);
 }

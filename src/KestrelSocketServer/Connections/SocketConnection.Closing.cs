@@ -26,9 +26,27 @@ internal sealed partial class SocketConnection
         Wake();
     }
 
+    /// <summary>A write would have gone over a limit.</summary>
+    internal void OnLimitReached(IOException exception)
+    {
+        _cause.Add(SocketCloseReason.Limit);
+        OnWriteFailed(exception);
+    }
+
+    /// <summary>The server is shutting down.</summary>
+    internal void OnStopping() => Signal(StoppingSignal);
+
     private void OnOpened()
     {
-        _settings.Server?.Add(this);
+        if (_settings.Server is { } server)
+        {
+            server.Add(this);
+        }
+        else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
+        {
+            Watches.Stopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
+        }
+
         _measurement = _settings.OnOpened(_context);
         _idle?.Start(this);
     }
@@ -61,11 +79,6 @@ internal sealed partial class SocketConnection
     {
         if (TransportFailure is null && exception is IOException { InnerException: null })
         {
-            if (exception.Message.Contains(nameof(SocketConnectionOptions.WriteBufferHardLimit), StringComparison.Ordinal))
-            {
-                return SocketCloseReason.Limit;
-            }
-
             // A transport that only tells that nobody takes what is written: the peer does not, unless the server is stopping.
             return IsStopping ? SocketCloseReason.Shutdown : SocketCloseReason.PeerReset;
         }

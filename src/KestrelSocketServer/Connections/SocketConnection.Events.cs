@@ -6,7 +6,7 @@ internal sealed partial class SocketConnection
     {
         add
         {
-            lock (_wake)
+            lock (_writer)
             {
                 ThrowIfReadInAnotherStyle(ReadStyle.Events);
                 _data += Live(value);
@@ -20,7 +20,7 @@ internal sealed partial class SocketConnection
         }
         remove
         {
-            lock (_wake)
+            lock (_writer)
             {
                 _data -= value;
             }
@@ -29,32 +29,32 @@ internal sealed partial class SocketConnection
 
     public event Action? Ended
     {
-        add { lock (_wake) { _endedEvent += Live(value); } }
-        remove { lock (_wake) { _endedEvent -= value; } }
+        add { lock (_writer) { _endedEvent += Live(value); } }
+        remove { lock (_writer) { _endedEvent -= value; } }
     }
 
     public event Action<Exception>? Error
     {
-        add { lock (_wake) { _error += Live(value); } }
-        remove { lock (_wake) { _error -= value; } }
+        add { lock (_writer) { _error += Live(value); } }
+        remove { lock (_writer) { _error -= value; } }
     }
 
     public event Action? Closed
     {
-        add { lock (_wake) { _closedEvent += Live(value); } }
-        remove { lock (_wake) { _closedEvent -= value; } }
+        add { lock (_writer) { _closedEvent += Live(value); } }
+        remove { lock (_writer) { _closedEvent -= value; } }
     }
 
     public event Action? Drained
     {
-        add { lock (_wake) { _drainedEvent += Live(value); } }
-        remove { lock (_wake) { _drainedEvent -= value; } }
+        add { lock (_writer) { _drainedEvent += Live(value); } }
+        remove { lock (_writer) { _drainedEvent -= value; } }
     }
 
     public event Action? Stopping
     {
-        add { lock (_wake) { _stoppingEvent += Live(value); } }
-        remove { lock (_wake) { _stoppingEvent -= value; } }
+        add { lock (_writer) { _stoppingEvent += Live(value); } }
+        remove { lock (_writer) { _stoppingEvent -= value; } }
     }
 
     // A subscriber that comes after the last event would only keep its closure alive.
@@ -94,7 +94,8 @@ internal sealed partial class SocketConnection
 
         if ((signals & StoppingSignal) != 0 && !IsOver)
         {
-            Raise(_stoppingEvent);
+            // Once, however often it is told.
+            Raise(Interlocked.Exchange(ref _stoppingEvent, null));
         }
 
         if (Volatile.Read(ref _signals) != 0)
@@ -164,7 +165,7 @@ internal sealed partial class SocketConnection
 
     private void ReleaseSubscriptions()
     {
-        lock (_wake)
+        lock (_writer)
         {
             _data = null;
             _endedEvent = null;

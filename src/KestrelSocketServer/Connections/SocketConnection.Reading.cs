@@ -155,7 +155,7 @@ internal sealed partial class SocketConnection
 
     private void Claim(ReadStyle style)
     {
-        lock (_wake)
+        lock (_writer)
         {
             ThrowIfReadInAnotherStyle(style);
             _style = style;

@@ -24,12 +24,14 @@ internal sealed partial class SocketConnection
     private async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
-        CancellationTokenRegistration stopping = _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
-            .UnsafeRegister(static state => ((SocketConnection)state!).Signal(StoppingSignal), this) ?? default;
+        if (_control is { HasOwnThreads: true })
+        {
+            await ConnectionStart.WaitAsync(_control).ConfigureAwait(false);
+        }
 
+        StartHandler(handler);
         try
         {
-            StartHandler(handler);
             RaiseSignals();
             while (!IsOver)
             {
@@ -50,8 +52,6 @@ internal sealed partial class SocketConnection
             OnReadFailed(exception);
         }
 
-        await stopping.DisposeAsync().ConfigureAwait(false);
-        await _transportClosed.DisposeAsync().ConfigureAwait(false);
         await FinishAsync().ConfigureAwait(false);
     }
 
@@ -124,7 +124,7 @@ internal sealed partial class SocketConnection
         if (!_watchesTransport)
         {
             _watchesTransport = true;
-            _transportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+            Watches.TransportClosed = _context.ConnectionClosed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
         }
 
         if (_style == ReadStyle.Events && !_peerEnded && !_inputIsWhole && _context.ConnectionClosed.IsCancellationRequested)
@@ -133,7 +133,7 @@ internal sealed partial class SocketConnection
         }
         else
         {
-            await _wake.WaitAsync().ConfigureAwait(false);
+            await WakeSignal.WaitAsync().ConfigureAwait(false);
         }
     }
 
@@ -144,7 +144,7 @@ internal sealed partial class SocketConnection
             if (!_watchesTransport)
             {
                 _watchesTransport = true;
-                _transportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+                Watches.TransportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
             }
 
             if (control.Failed.IsCancellationRequested)
@@ -155,7 +155,7 @@ internal sealed partial class SocketConnection
             }
         }
 
-        await _wake.WaitAsync().ConfigureAwait(false);
+        await WakeSignal.WaitAsync().ConfigureAwait(false);
     }
 
     // A reset is told at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
@@ -246,8 +246,14 @@ internal sealed partial class SocketConnection
         }
     }
 
-    private async Task FinishAsync()
+    // A value task as the others here, so that the flow needs one place less for each connection.
+    private async ValueTask FinishAsync()
     {
+        if (_watches is not null)
+        {
+            await _watches.DisposeAsync().ConfigureAwait(false);
+        }
+
         bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
         if (graceful && _style == ReadStyle.Pipe)
         {
@@ -309,7 +315,7 @@ internal sealed partial class SocketConnection
 
         while (_writer.IsFlushing)
         {
-            await _wake.WaitAsync().ConfigureAwait(false);
+            await WakeSignal.WaitAsync().ConfigureAwait(false);
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed partial class SocketConnection
             while (!shutdown.IsCompleted && !_closeCalled && _fault is null)
             {
                 // It waits for a peer that does not read; a close and a limit must not.
-                await _wake.WaitAsync().ConfigureAwait(false);
+                await WakeSignal.WaitAsync().ConfigureAwait(false);
             }
 
             if (!shutdown.IsCompleted)

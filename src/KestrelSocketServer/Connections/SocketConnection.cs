@@ -21,7 +21,6 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private readonly PipeWriter _output;
     private readonly ConnectionWriter _writer;
     private readonly IdleWatch? _idle;
-    private readonly WakeSignal _wake = new();
 
     private Action<ReadOnlyMemory<byte>>? _data;
     private Action? _endedEvent;
@@ -30,7 +29,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private Action? _drainedEvent;
     private Action? _stoppingEvent;
 
-    private CancellationTokenRegistration _transportClosed;
+    // Made when it is needed: many connections never wait but for data.
+    private WakeSignal? _wake;
+    private ConnectionWatches? _watches;
     private string? _remoteAddress;
     private string? _localAddress;
     private Task? _handling;
@@ -137,6 +138,10 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
     }
 
+    private ConnectionWatches Watches => _watches ??= new ConnectionWatches();
+
+    private WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
+
     private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
 
     /// <summary>Why the transport has failed, where it tells.</summary>
@@ -189,9 +194,15 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     void IThreadPoolWorkItem.Execute()
     {
-        _wake.Set();
-        if (_style == ReadStyle.Events || _closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe))
+        if (_style != ReadStyle.Events && (_closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe)))
         {
+            // What the handler reads.
+            _input.CancelPendingRead();
+        }
+
+        if (!WakeSignal.Set() && _style == ReadStyle.Events)
+        {
+            // The flow reads, or is about to.
             _input.CancelPendingRead();
         }
     }

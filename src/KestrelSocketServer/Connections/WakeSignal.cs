@@ -2,23 +2,29 @@ using System.Threading.Tasks.Sources;
 
 namespace KestrelSocketServer;
 
-/// <summary>An auto-reset event for one waiter that allocates nothing per wait. Setting it any number of times wakes once.</summary>
+/// <summary>
+/// An auto-reset event for one waiter that allocates nothing per wait. Setting it any number of times wakes once. The waiter goes on
+/// inside the call.
+/// </summary>
 internal sealed class WakeSignal : IValueTaskSource
 {
     private const int Idle = 0;
     private const int Waiting = 1;
     private const int Signaled = 2;
 
-    // The waiter goes on in the thread pool: whoever sets the signal must not run the waiter's work.
-    private ManualResetValueTaskSourceCore<bool> _source = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<bool> _source;
     private int _state;
 
-    public void Set()
+    /// <returns>Whether somebody waited.</returns>
+    public bool Set()
     {
-        if (Interlocked.Exchange(ref _state, Signaled) == Waiting)
+        if (Interlocked.Exchange(ref _state, Signaled) != Waiting)
         {
-            _source.SetResult(true);
+            return false;
         }
+
+        _source.SetResult(true);
+        return true;
     }
 
     public ValueTask WaitAsync()

@@ -15,18 +15,21 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
 
     public ConnectionDelegate Pipeline { get; } = pipeline;
 
-    /// <summary>The new listening socket, where one is needed.</summary>
-    public Socket? Socket { get; set; }
+    /// <summary>The new listening sockets, where they are needed.</summary>
+    public IReadOnlyList<Socket> Sockets { get; set; } = [];
 
-    /// <summary>Whether the server's socket is already what the plan asks for.</summary>
-    public bool KeepsSocket { get; } =
+    /// <summary>Whether the server's sockets are already what the plan asks for.</summary>
+    public bool KeepsSockets { get; } =
         server.Applied is { } applied && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)
         && applied.Plan.Address.Equals(plan.Address) && applied.Context.Listener.CanBecome(context.Listener);
 
     /// <summary>Whether the server holds the address that the plan asks for.</summary>
     public bool IsInTheWayOf(SocketServer other)
     {
-        if (other.Binding is not { } binding || (Context.Listener.ReusePort && binding.Context.Listener.ReusePort))
+        // Nor is an inherited socket in the way: closing it here would not free its address.
+        if (other.Binding is not { } binding
+            || (Context.Listener.ReusePort && binding.Context.Listener.ReusePort)
+            || binding.Context.Address.EndPoint is FileHandleEndPoint)
         {
             return false;
         }

@@ -26,7 +26,7 @@ internal sealed class EndpointReconciler(
         HashSet<SocketServer> planned = [.. plans.Select(plan => serverOf(plan.Name))];
         SocketServer[] removed = [.. servers.Where(server => server.Applied is not null && !planned.Contains(server))];
 
-        EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSocket)];
+        EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSockets)];
         SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
         cancellationToken.ThrowIfCancellationRequested();
         await BindAsync(moved, leaving).ConfigureAwait(false);
@@ -35,8 +35,8 @@ internal sealed class EndpointReconciler(
         foreach (EndpointBuild build in moved)
         {
             EndpointBinding binding = await EndpointBinding.StartAsync(
-                build.Socket!, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
-            await build.Server.ReplaceAsync(binding).ConfigureAwait(false);
+                build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
+            build.Server.Replace(binding);
         }
 
         foreach (EndpointBuild build in builds)
@@ -59,10 +59,13 @@ internal sealed class EndpointReconciler(
     public async Task ListenAsync(EndpointPlan plan, SocketServer server, CancellationToken cancellationToken)
     {
         EndpointBuild build = Build(plan, server);
-        Socket socket = ListeningSocket.Bind(plan.Name, plan.Address, build.Context.Listener);
-        await server.ReplaceAsync(await EndpointBinding.StartAsync(
-            socket, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        IReadOnlyList<Socket> sockets = Bind(plan.Name, plan.Address, build.Context.Listener);
+        server.Replace(await EndpointBinding.StartAsync(
+            sockets, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false));
     }
+
+    private IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options)
+        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1);
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
@@ -88,14 +91,14 @@ internal sealed class EndpointReconciler(
                     await server.CloseAsync(CancellationToken.None).ConfigureAwait(false);
                 }
 
-                build.Socket = ListeningSocket.Bind(build.Plan.Name, build.Plan.Address, build.Context.Listener);
+                build.Sockets = Bind(build.Plan.Name, build.Plan.Address, build.Context.Listener);
             }
         }
         catch
         {
             foreach (EndpointBuild build in builds)
             {
-                build.Socket?.Dispose();
+                ListeningSockets.Close(build.Sockets, build.Plan.Address);
             }
 
             foreach ((SocketServer server, EndpointBinding binding) in closed)
@@ -119,8 +122,8 @@ internal sealed class EndpointReconciler(
     {
         // The address that it really had, also where the plan left the port open.
         var address = new ListenAddress(binding.Listener.EndPoint is UnixDomainSocketEndPoint ? ListenAddressParser.Unix : ListenAddressParser.Tcp, binding.Listener.EndPoint);
-        Socket socket = ListeningSocket.Bind(server.Name, address, binding.Context.Listener);
-        await server.ReplaceAsync(await EndpointBinding.StartAsync(
-            socket, binding.Context, binding.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false)).ConfigureAwait(false);
+        IReadOnlyList<Socket> sockets = Bind(server.Name, address, binding.Context.Listener);
+        server.Replace(await EndpointBinding.StartAsync(
+            sockets, binding.Context, binding.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false));
     }
 }

@@ -75,6 +75,19 @@ public static class ListenOptionsSocketServerExtensions
         return listenOptions;
     }
 
+    /// <summary>
+    /// Listens with one socket for each event loop, all on the same address (SO_REUSEPORT, row A17): each loop accepts and serves
+    /// its own connections. Worth it where many clients come and go.
+    /// </summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer on an address of TCP.</param>
+    /// <param name="acceptorPerLoop">False: one socket, whose connections go round over the loops.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseAcceptorPerLoop(this ListenOptions listenOptions, bool acceptorPerLoop = true)
+    {
+        EndpointContext.Of(listenOptions, nameof(UseAcceptorPerLoop)).Listener.AcceptorPerLoop = acceptorPerLoop;
+        return listenOptions;
+    }
+
     /// <summary>Makes <c>[::]</c> take IPv6 connections only (IPV6_V6ONLY, row A14).</summary>
     /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
     /// <param name="ipv6Only">Whether IPv4 is refused.</param>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace KestrelSocketServer;
 
-/// <summary>One period of listening of a server: its socket, and the Kestrel server that runs the connections accepted there.</summary>
+/// <summary>One period of listening of a server: its sockets, and the Kestrel server that runs the connections accepted there.</summary>
 #pragma warning disable CA1001 // Both are disposed of when the last connection is gone.
 internal sealed class EndpointBinding
 #pragma warning restore CA1001
@@ -20,31 +20,43 @@ internal sealed class EndpointBinding
 
     private readonly CancellationTokenSource _abort = new();
 
-    // The listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
+    // Each listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
     // be accepted any more and the last connection is gone.
-    private int _active = 1;
+    private int _active;
     private int _closed;
 
     private EndpointBinding(
-        EndpointContext context, Socket socket, ConnectionDelegate pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
+        EndpointContext context, IReadOnlyList<Socket> sockets, ConnectionDelegate pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
     {
         Context = context;
         _server = context.Server;
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
-        Listener = new SocketListener(context, socket, transport.CreateAcceptor(socket, context.OnHandlerBlocked), OnAccepted, Release);
+        var observer = new TransportObserver(context.OnHandlerBlocked, Release);
+        SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
+            context,
+            socket,
+            transport.CreateAcceptor(socket, sockets.Count == 1 ? null : number, observer),
+            OnAccepted,
+            Release))];
+        _active = listeners.Length;
+        Listener = new ListenerGroup(listeners);
 
         var options = new KestrelServerOptions { ApplicationServices = context };
-        options.Listen(Listener.EndPoint, listen =>
+        foreach (SocketListener listener in listeners)
         {
-            listen.Protocols = HttpProtocols.None;
-            listen.Use(_ => RunAsync);
-        });
-        _kestrel = new KestrelServer(Options.Create(options), new SingleListenerFactory(Listener), loggerFactory);
+            options.Listen(listener.EndPoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.None;
+                listen.Use(_ => connection => Pipeline(connection));
+            });
+        }
+
+        _kestrel = new KestrelServer(Options.Create(options), new BoundListenerFactory(listeners), loggerFactory);
     }
 
-    public SocketListener Listener { get; }
+    public ListenerGroup Listener { get; }
 
     /// <summary>Whether it is closed and its last connection is gone.</summary>
     public bool HasEnded => _empty.Task.IsCompleted;
@@ -57,14 +69,14 @@ internal sealed class EndpointBinding
 
     /// <summary>Starts to accept.</summary>
     public static async Task<EndpointBinding> StartAsync(
-        Socket socket,
+        IReadOnlyList<Socket> sockets,
         EndpointContext context,
         ConnectionDelegate pipeline,
         SocketTransport transport,
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        var binding = new EndpointBinding(context, socket, pipeline, transport, loggerFactory);
+        var binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
         if (context.Server.IsAcceptingPaused)
         {
             binding.Listener.Pause();
@@ -76,7 +88,7 @@ internal sealed class EndpointBinding
         }
         catch
         {
-            await binding.Listener.DisposeAsync().ConfigureAwait(false);
+            binding.Listener.Unbind();
             binding._kestrel.Dispose();
             throw;
         }
@@ -93,15 +105,13 @@ internal sealed class EndpointBinding
     }
 
     /// <summary>Stops listening at once. Connections live on; what is left of the server ends with the last of them.</summary>
-    public async Task CloseAsync()
+    public void Close()
     {
-        if (Interlocked.Exchange(ref _closed, 1) != 0)
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
-            return;
+            Listener.Unbind();
+            _ = StopWhenEmptyAsync();
         }
-
-        await Listener.UnbindAsync().ConfigureAwait(false);
-        _ = StopWhenEmptyAsync();
     }
 
     /// <summary>
@@ -110,7 +120,7 @@ internal sealed class EndpointBinding
     /// </summary>
     public async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        await CloseAsync().ConfigureAwait(false);
+        Close();
 
         using var timer = new CancellationTokenSource(timeout, _timeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
@@ -129,18 +139,6 @@ internal sealed class EndpointBinding
     }
 
     private void OnAccepted() => Interlocked.Increment(ref _active);
-
-    private async Task RunAsync(ConnectionContext context)
-    {
-        try
-        {
-            await Pipeline(context).ConfigureAwait(false);
-        }
-        finally
-        {
-            Release();
-        }
-    }
 
     private void Release()
     {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -23,6 +24,9 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public ConnectionSettings Settings { get; } = settings;
 
     public SocketListenerOptions Listener { get; } = listener;
+
+    /// <summary>The certificates of TLS that are read from files and stores.</summary>
+    public CertificateSources Certificates { get; } = new(settings.TimeProvider, server.Certificates);
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }
@@ -70,6 +74,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         if (IsTls(listen) && !_handlerIsBehindTls)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseHttps before UseSocketHandler, as the handler would see the encrypted bytes.");
+        }
+
+        if (Listener.AcceptorPerLoop && Address.EndPoint is not IPEndPoint)
+        {
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': {nameof(Listener.AcceptorPerLoop)} is set, but {Address} has one socket; it is allowed for an IP address with a port, such as 127.0.0.1:8007.");
         }
 
         if (Address.IsTls && !IsTls(listen))

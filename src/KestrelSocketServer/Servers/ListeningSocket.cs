@@ -7,28 +7,34 @@ namespace KestrelSocketServer;
 /// <summary>Makes the listening socket of an endpoint.</summary>
 internal static class ListeningSocket
 {
+    /// <param name="name">The name of the endpoint.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="options">The options of the socket.</param>
+    /// <param name="isShared">Whether other sockets of the endpoint are to listen on the same port.</param>
+    /// <param name="first">What the first of them listens on, null for that one itself.</param>
     /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
-    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options)
+    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options, bool isShared, EndPoint? first = null)
     {
         Socket? socket = null;
         try
         {
-            socket = Create(address.EndPoint);
-            if (address.EndPoint is IPEndPoint ip)
+            EndPoint endPoint = first ?? address.EndPoint;
+            socket = Create(endPoint);
+            if (endPoint is IPEndPoint ip)
             {
-                ConfigureBinding(socket, ip, options);
+                ConfigureBinding(socket, ip, options, options.ReusePort || first is not null);
             }
 
-            if (address.EndPoint is not FileHandleEndPoint)
+            if (endPoint is not FileHandleEndPoint)
             {
-                socket.Bind(address.EndPoint);
+                socket.Bind(endPoint);
             }
 
             Configure(socket, options);
-            if (address.EndPoint is FileHandleEndPoint handle)
+            if (isShared && first is null)
             {
-                socket.Dispose();
-                socket = Open(handle, owned: true);
+                // Not before it listens: so the port is in use for others that listen on it, this program started twice among them.
+                SetReusePort(socket);
             }
 
             return socket;
@@ -77,23 +83,19 @@ internal static class ListeningSocket
 
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
-        FileHandleEndPoint handle => Open(handle, owned: false),
+        FileHandleEndPoint handle => InheritedSocket.Open(handle),
         UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
         _ => new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
     };
 
-    // Owned from when it listens: a descriptor that cannot was named by mistake and is somebody else's, who would close it once
-    // more, and with it whatever has got its number by then.
-    private static Socket Open(FileHandleEndPoint handle, bool owned) => new(new SafeSocketHandle((nint)handle.FileHandle, owned));
-
-    private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options)
+    private static void ConfigureBinding(Socket socket, IPEndPoint endPoint, SocketListenerOptions options, bool reusePort)
     {
         if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
         {
             socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any) && !options.IPv6Only;
         }
 
-        if (options.ReusePort)
+        if (reusePort)
         {
             SetReusePort(socket);
         }

@@ -11,6 +11,17 @@ public sealed class SocketListenerOptions
     /// <remarks>Defaults to false. SO_REUSEPORT on Linux and macOS; not available on Windows.</remarks>
     public bool ReusePort { get; set; }
 
+    /// <summary>
+    /// Whether the endpoint listens with one socket for each event loop, all on the same address (SO_REUSEPORT). Each loop accepts
+    /// and serves its own connections, which the operating system deals out (row A17).
+    /// </summary>
+    /// <remarks>
+    /// Defaults to false: one socket, whose connections go round over the loops. For addresses of TCP only. Without effect on the
+    /// driver <see cref="SocketTransportDriver.Socket"/> and with one loop. A port that others listen on is in use, unless
+    /// <see cref="ReusePort"/> is set too; but other sockets of the same user that ask for SO_REUSEPORT may join.
+    /// </remarks>
+    public bool AcceptorPerLoop { get; set; }
+
     /// <summary>Whether <c>[::]</c> takes IPv6 connections only.</summary>
     /// <remarks>Defaults to false: <c>[::]</c> takes IPv4 connections too (row A5).</remarks>
     public bool IPv6Only { get; set; }
@@ -32,5 +43,6 @@ public sealed class SocketListenerOptions
     public int? KeepAliveRetryCount { get; set; }
 
     /// <summary>Whether a socket that listens with these options can be given the others without being bound again.</summary>
-    internal bool CanBecome(SocketListenerOptions other) => ReusePort == other.ReusePort && IPv6Only == other.IPv6Only;
+    internal bool CanBecome(SocketListenerOptions other)
+        => ReusePort == other.ReusePort && AcceptorPerLoop == other.AcceptorPerLoop && IPv6Only == other.IPv6Only;
 }

@@ -11,11 +11,12 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class SocketServer(string name, ILogger logger, Action onChanged) : ISocketServer
 {
-    private readonly ConcurrentDictionary<SocketConnection, bool> _connections = new();
+    private readonly HashSet<SocketConnection> _connections = [];
     private readonly Lock _lock = new();
     private readonly List<EndpointBinding> _bindings = [];
     private EndpointBinding? _binding;
     private bool _paused;
+    private bool _stopping;
 
     public event Action<ISocketConnection>? Connection;
 
@@ -27,7 +28,16 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
     public EndPoint? EndPoint => _binding?.Listener.EndPoint;
 
-    public IReadOnlyCollection<ISocketConnection> Connections => [.. _connections.Keys];
+    public IReadOnlyCollection<ISocketConnection> Connections
+    {
+        get
+        {
+            lock (_connections)
+            {
+                return [.. _connections];
+            }
+        }
+    }
 
     public bool IsAcceptingPaused => _paused;
 
@@ -41,6 +51,9 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
     /// <summary>The handlers of its endpoint: they outlive changes of its configuration, with all they know.</summary>
     public ConcurrentDictionary<Type, ConnectionHandler> Handlers { get; } = new();
+
+    /// <summary>The certificates of its endpoint, which outlive changes of its configuration too; null before it first listens.</summary>
+    public CertificateSources? Certificates { get; private set; }
 
     /// <summary>Whether somebody waits for connections: then the endpoint needs no handler of its own.</summary>
     public bool HasConnectionSubscriber => Connection is not null;
@@ -68,7 +81,10 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     }
 
     public Task CloseAsync(CancellationToken cancellationToken = default)
-        => TakeBinding() is { } binding ? binding.CloseAsync().WaitAsync(cancellationToken) : Task.CompletedTask;
+    {
+        TakeBinding()?.Close();
+        return Task.CompletedTask;
+    }
 
     /// <summary>Ends all that is left of the server, connections of earlier times included.</summary>
     public Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
@@ -80,11 +96,20 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             bindings = [.. _bindings];
         }
 
+        SocketConnection[] connections;
+        lock (_connections)
+        {
+            _stopping = true;
+            connections = [.. _connections];
+        }
+
+        Array.ForEach(connections, static connection => connection.OnStopping());
+
         return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
     }
 
     /// <summary>Takes over a binding that was started, in place of the one that it has, whose connections live on.</summary>
-    public async Task ReplaceAsync(EndpointBinding binding)
+    public void Replace(EndpointBinding binding)
     {
         EndpointBinding? previous;
         lock (_lock)
@@ -104,11 +129,8 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             }
         }
 
-        if (previous is not null)
-        {
-            await previous.CloseAsync().ConfigureAwait(false);
-        }
-
+        previous?.Close();
+        Certificates = binding.Context.Certificates;
         logger.Listening(Name, Address!);
         onChanged();
     }
@@ -117,15 +139,35 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     public void Apply(EndpointPlan plan, EndpointContext context, ConnectionDelegate pipeline)
     {
         Applied = new AppliedEndpoint(plan, context);
+        Certificates = context.Certificates;
         _binding?.Update(context, pipeline);
     }
 
     /// <summary>Follows no plan any more.</summary>
     public void Forget() => Applied = null;
 
-    public void Add(SocketConnection connection) => _connections.TryAdd(connection, true);
+    public void Add(SocketConnection connection)
+    {
+        bool stopping;
+        lock (_connections)
+        {
+            _connections.Add(connection);
+            stopping = _stopping;
+        }
 
-    public void Remove(SocketConnection connection) => _connections.TryRemove(connection, out _);
+        if (stopping)
+        {
+            connection.OnStopping();
+        }
+    }
+
+    public void Remove(SocketConnection connection)
+    {
+        lock (_connections)
+        {
+            _connections.Remove(connection);
+        }
+    }
 
     /// <remarks>An exception of a subscriber is the caller's: it belongs to the connection (row L12).</remarks>
     public void RaiseConnection(ISocketConnection connection) => Connection?.Invoke(connection);

@@ -6,8 +6,12 @@ namespace KestrelSocketServer;
 
 internal sealed class FileTlsCertificate(string path, string? keyPath, string? passphrase) : TlsCertificate
 {
-    internal override ICertificateSource Open(string basePath)
-        => new Source(Path.GetFullPath(path, basePath), keyPath is null ? null : Path.GetFullPath(keyPath, basePath), passphrase);
+    internal override ICertificateSource Open(string basePath, CertificateSources sources)
+    {
+        string fullPath = Path.GetFullPath(path, basePath);
+        string? fullKeyPath = keyPath is null ? null : Path.GetFullPath(keyPath, basePath);
+        return sources.GetOrAdd((fullPath, fullKeyPath, passphrase), () => new Source(fullPath, fullKeyPath, passphrase));
+    }
 
     private sealed class Source : ICertificateSource
     {

@@ -5,7 +5,7 @@ namespace KestrelSocketServer;
 
 internal sealed class GivenTlsCertificate(X509Certificate2 certificate, X509Certificate2Collection? chain) : TlsCertificate
 {
-    internal override ICertificateSource Open(string basePath) => new Source(certificate, chain);
+    internal override ICertificateSource Open(string basePath, CertificateSources sources) => new Source(certificate, chain);
 
     private sealed class Source(X509Certificate2 certificate, X509Certificate2Collection? chain) : ICertificateSource
     {

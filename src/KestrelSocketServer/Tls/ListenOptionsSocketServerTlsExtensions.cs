@@ -86,7 +86,8 @@ public static class ListenOptionsSocketServerTlsExtensions
 
         string basePath = services.GetService<IHostEnvironment>()?.ContentRootPath ?? Environment.CurrentDirectory;
         ILogger logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(SocketServerLog.Category);
-        var handshake = new TlsHandshake(options, basePath, endpoint is null ? null : endpoint.Server.RaiseError, logger);
+        CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System);
+        var handshake = new TlsHandshake(options, basePath, sources, endpoint is null ? null : endpoint.Server.RaiseError, logger);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
             OnConnection = handshake.OnConnection,

@@ -11,10 +11,10 @@ internal sealed class ServerCertificates
     private readonly Dictionary<string, ICertificateSource> _byName;
     private readonly bool _keepLastGood;
 
-    public ServerCertificates(SocketTlsOptions options, string basePath)
+    public ServerCertificates(SocketTlsOptions options, string basePath, CertificateSources sources)
     {
-        _default = options.Certificate?.Open(basePath);
-        _byName = options.Sni.ToDictionary(pair => pair.Key, pair => pair.Value.Open(basePath), StringComparer.OrdinalIgnoreCase);
+        _default = options.Certificate?.Open(basePath, sources);
+        _byName = options.Sni.ToDictionary(pair => pair.Key, pair => pair.Value.Open(basePath, sources), StringComparer.OrdinalIgnoreCase);
         _keepLastGood = options.KeepLastGoodCertificate;
     }
 
@@ -28,11 +28,15 @@ internal sealed class ServerCertificates
         {
             return (source.Get(), null);
         }
-        catch (Exception exception) when (_keepLastGood && source.Last is not null && exception is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception exception) when (_keepLastGood && source.Last is not null && IsMissing(exception))
         {
             return (source.Last!, exception);
         }
     }
+
+    // An invalid operation is what it is called when a store has no such certificate.
+    private static bool IsMissing(Exception exception)
+        => exception is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException;
 
     private ICertificateSource? Find(string? hostName)
     {

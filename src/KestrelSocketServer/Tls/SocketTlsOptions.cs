@@ -22,7 +22,8 @@ public sealed class SocketTlsOptions
     /// <summary>Whether a certificate that cannot be loaded any more is replaced by the last one that could.</summary>
     /// <remarks>
     /// Defaults to false: the handshake fails until the file is right (row T3). If true, the server's error event tells once of
-    /// each such fault, with the stage <see cref="SocketServerErrorStage.Certificate"/>, and clients are served.
+    /// each such fault, with the stage <see cref="SocketServerErrorStage.Certificate"/>, and clients are served, also when other
+    /// options of the endpoint change meanwhile.
     /// </remarks>
     public bool KeepLastGoodCertificate { get; set; }
 

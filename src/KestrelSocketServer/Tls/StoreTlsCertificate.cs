@@ -6,9 +6,10 @@ namespace KestrelSocketServer;
 
 internal sealed class StoreTlsCertificate(string subject, string storeName, StoreLocation location, bool allowInvalid) : TlsCertificate
 {
-    internal override ICertificateSource Open(string basePath) => new Source(subject, storeName, location, allowInvalid);
+    internal override ICertificateSource Open(string basePath, CertificateSources sources)
+        => sources.GetOrAdd((subject, storeName, location, allowInvalid), () => new Source(subject, storeName, location, allowInvalid, sources.TimeProvider));
 
-    private sealed class Source(string subject, string storeName, StoreLocation location, bool allowInvalid) : ICertificateSource
+    private sealed class Source(string subject, string storeName, StoreLocation location, bool allowInvalid, TimeProvider timeProvider) : ICertificateSource
     {
         private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(1);
 
@@ -22,7 +23,7 @@ internal sealed class StoreTlsCertificate(string subject, string storeName, Stor
         {
             lock (_lock)
             {
-                if (_context is null || TimeProvider.System.GetElapsedTime(_foundAt) > Lifetime)
+                if (_context is null || timeProvider.GetElapsedTime(_foundAt) > Lifetime)
                 {
                     X509Certificate2 found = CertificateLoader.LoadFromStoreCert(subject, storeName, location, allowInvalid);
                     if (!found.Equals(_context?.TargetCertificate))
@@ -30,7 +31,7 @@ internal sealed class StoreTlsCertificate(string subject, string storeName, Stor
                         _context = SslStreamCertificateContext.Create(found, additionalCertificates: null);
                     }
 
-                    _foundAt = TimeProvider.System.GetTimestamp();
+                    _foundAt = timeProvider.GetTimestamp();
                 }
 
                 return _context!;

@@ -69,5 +69,6 @@ public abstract class TlsCertificate
 
     /// <summary>Starts to use it for an endpoint; reads nothing.</summary>
     /// <param name="basePath">What relative paths are relative to.</param>
-    internal abstract ICertificateSource Open(string basePath);
+    /// <param name="sources">Those of the endpoint, to which it is added.</param>
+    internal abstract ICertificateSource Open(string basePath, CertificateSources sources);
 }

@@ -17,10 +17,10 @@ internal sealed class TlsHandshake
     private readonly ILogger _logger;
     private string? _lastFault;
 
-    public TlsHandshake(SocketTlsOptions options, string basePath, Action<SocketServerError>? onError, ILogger logger)
+    public TlsHandshake(SocketTlsOptions options, string basePath, CertificateSources sources, Action<SocketServerError>? onError, ILogger logger)
     {
         _options = options;
-        _certificates = new ServerCertificates(options, basePath);
+        _certificates = new ServerCertificates(options, basePath, sources);
         _clients = new ClientCertificatePolicy(options, basePath);
         _ciphers = OperatingSystem.IsWindows() || options.CipherSuites.Count == 0 ? null : new CipherSuitesPolicy(options.CipherSuites);
         _onError = onError;

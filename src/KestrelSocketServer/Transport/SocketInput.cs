@@ -31,8 +31,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private ManualResetValueTaskSourceCore<bool> _source;
     private PooledSegment? _first;
     private PooledSegment? _last;
-    private CancellationToken _token;
-    private CancellationTokenRegistration _registration;
+    private ReadCancellation? _cancellation;
     private Exception? _failure;
     private int _receiveSize = SmallestReceive;
     private int _state;
@@ -181,9 +180,12 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     /// <summary>Makes reads fail from now on, the one that waits too. The first cause counts.</summary>
     public void Fail(Exception failure)
     {
-        _ = Interlocked.CompareExchange(ref _failure, failure, null);
+        SetFailure(failure);
         Interrupt();
     }
+
+    /// <summary>Makes reads fail that begin from now on.</summary>
+    public void SetFailure(Exception failure) => Interlocked.CompareExchange(ref _failure, failure, null);
 
     /// <summary>Allows reading for <see cref="DiscardAsync"/>, after the reader was completed and reads were made to fail.</summary>
     public void Reopen()
@@ -232,10 +234,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
         _source.GetResult(token);
-        _registration.Dispose();
-        _registration = default;
-        CancellationToken cancellation = _token;
-        _token = default;
+        CancellationToken cancellation = _cancellation?.End() ?? default;
         Volatile.Write(ref _state, Idle);
         if (!HasResult)
         {
@@ -263,8 +262,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         _source.Reset();
         if (cancellationToken.CanBeCanceled)
         {
-            _token = cancellationToken;
-            _registration = cancellationToken.UnsafeRegister(static state => ((SocketInput)state!).OnTokenCancelled(), this);
+            (_cancellation ??= new ReadCancellation(this)).Begin(cancellationToken);
         }
 
         if (Wait())
@@ -298,18 +296,10 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         return false;
     }
 
-    private bool IsInterrupted => Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _failure) is not null || _token.IsCancellationRequested;
+    private bool IsInterrupted => Volatile.Read(ref _cancelled) != 0 || Volatile.Read(ref _failure) is not null || _cancellation is { IsRequested: true };
 
-    private void OnTokenCancelled()
-    {
-        // A late call for a read that is over already finds another token here, or none.
-        if (_token.IsCancellationRequested)
-        {
-            Interrupt();
-        }
-    }
-
-    private void Interrupt()
+    /// <summary>Completes the read that waits, if one does.</summary>
+    public void Interrupt()
     {
         if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
         {

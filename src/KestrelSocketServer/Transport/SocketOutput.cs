@@ -11,7 +11,7 @@ namespace KestrelSocketServer;
 /// While nothing is left to send the buffers belong to the writer alone, and it takes no lock. While the driver sends they are
 /// guarded by the lock; what is written meanwhile goes to segments of its own.
 /// </remarks>
-internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
+internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool) : PipeWriter
 {
     private const int SmallestSegment = 4 * 1024;
     private const int LargestSegment = 64 * 1024;
@@ -248,7 +248,16 @@ internal sealed class SocketOutput(ITransportSocket socket) : PipeWriter
             }
         }
 
-        if (flushWaited)
+        if (!flushWaited)
+        {
+            return;
+        }
+
+        if (runOnThreadPool)
+        {
+            socket.Schedule(_flush!);
+        }
+        else
         {
             _flush!.Complete();
         }

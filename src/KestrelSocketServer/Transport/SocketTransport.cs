@@ -17,8 +17,11 @@ internal sealed class SocketTransport : IDisposable
     {
         _options = options;
         _logger = logger;
+        bool hasLoops = options.EffectiveDriver == SocketTransportDriver.EventLoop;
         _settings = new TransportSettings(
-            new BlockMemoryPool(), timeProvider, options.RunHandlersOnThreadPool && options.EffectiveDriver == SocketTransportDriver.EventLoop);
+            new BlockMemoryPool(), timeProvider,
+            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool,
+            HasOwnThreads: hasLoops && !options.RunHandlersOnThreadPool);
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>
@@ -26,13 +29,14 @@ internal sealed class SocketTransport : IDisposable
 
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
-    /// <param name="onBlocked">Told when a handler has held its event loop for too long; on a thread that others wait for.</param>
-    public IAcceptor CreateAcceptor(Socket listener, Action<TransportConnection> onBlocked)
+    /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MostAcceptors"/>; null lets them go round over the loops.</param>
+    /// <param name="observer">Told of the connections.</param>
+    public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
     {
         EndPoint local = listener.LocalEndPoint!;
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, onBlocked)
+            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
@@ -45,11 +49,11 @@ internal sealed class SocketTransport : IDisposable
             loops = _loops ??= new EventLoopGroup(_options, _logger);
         }
 
-        EventLoop loop = loops.Next();
-        return new EpollAcceptor(loop, listener, (accepted, remote) =>
+        EventLoop? own = loop is null ? null : loops[loop.Value];
+        return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
         {
-            var socket = new EpollSocket(loops.Next(), accepted);
-            var connection = new TransportConnection(socket, _settings, onBlocked);
+            var socket = new EpollSocket(own ?? loops.Next(), accepted);
+            var connection = new TransportConnection(socket, _settings, observer);
             connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
             connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
             return connection;

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KestrelSocketServer;
 
 /// <summary>A connection over a socket, the same for both drivers: two pipes without a loop between them and the system.</summary>
-internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
+internal sealed partial class TransportConnection : ConnectionContext, IDuplexPipe,
     IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature,
     IConnectionSocketFeature, IMemoryPoolFeature, IConnectionControl
 {
@@ -16,10 +16,11 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     private readonly ITransportSocket _socket;
     private readonly TransportSettings _settings;
-    private readonly Action<TransportConnection> _onBlocked;
+    private readonly TransportObserver _observer;
     private readonly SocketInput _input;
     private readonly SocketOutput _output;
-    private string? _id;
+    private readonly long _id = Interlocked.Increment(ref s_lastId);
+    private string? _givenId;
     private IDictionary<object, object?>? _items;
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _failed;
@@ -28,17 +29,16 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     /// <param name="socket">The socket, which belongs to the connection from now on.</param>
     /// <param name="settings">What it has in common with others.</param>
-    /// <param name="onBlocked">Told when its handler has held an event loop for too long.</param>
-    public TransportConnection(ITransportSocket socket, TransportSettings settings, Action<TransportConnection> onBlocked)
+    /// <param name="observer">Told when its handler has held an event loop for too long, and when it is over.</param>
+    public TransportConnection(ITransportSocket socket, TransportSettings settings, TransportObserver observer)
     {
         _socket = socket;
-        _onBlocked = onBlocked;
+        _observer = observer;
         _settings = settings;
         socket.Connection = this;
         _input = new SocketInput(socket, settings.RunHandlersOnThreadPool);
-        _output = new SocketOutput(socket);
+        _output = new SocketOutput(socket, settings.RunHandlersOnThreadPool);
         Transport = this;
-        Features = new TransportFeatures(this);
     }
 
     public SocketInput Input => _input;
@@ -51,12 +51,13 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public override IDuplexPipe Transport { get; set; }
 
-    public override IFeatureCollection Features { get; }
+    public override IFeatureCollection Features => this;
 
     public override string ConnectionId
     {
-        get => _id ??= Interlocked.Increment(ref s_lastId).ToString("X", null);
-        set => _id = value;
+        // Made anew each time, as most connections are named for logs only that are off.
+        get => _givenId ?? _id.ToString("X", null);
+        set => _givenId = value;
     }
 
     public override IDictionary<object, object?> Items
@@ -115,6 +116,8 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
 
     public bool HasPeerEnded => _input.HasEnded;
 
+    public bool HasOwnThreads => _settings.HasOwnThreads;
+
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
 
@@ -150,7 +153,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
             reset: false);
     }
 
-    public void OnHandlerBlocked() => _onBlocked(this);
+    public void OnHandlerBlocked() => _observer.OnBlocked(this);
 
     /// <summary>The peer has finished sending.</summary>
     public void OnPeerEnded() => Cancel(ref _closed);
@@ -168,6 +171,7 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
         End(new ConnectionAbortedException("The connection is over."), reset: false);
         _input.Release();
         await base.DisposeAsync().ConfigureAwait(false);
+        _observer.OnDisposed();
     }
 
     // Unread input would turn the close into a reset, which may destroy what is on its way to the peer. So what the peer sends is
@@ -202,7 +206,9 @@ internal sealed class TransportConnection : ConnectionContext, IDuplexPipe,
             return;
         }
 
-        // First of all, so that nothing of what is dropped below can still be sent.
+        // The reason first, so that whoever finds the socket closed finds it too. What is unsent is dropped when nothing of it
+        // can be sent any more.
+        _input.SetFailure(reason);
         _socket.Close(reset);
         _output.Fail();
         _input.Fail(reason);

@@ -34,6 +34,31 @@ public sealed class ConfigurationSchemaTests
         Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
     }
 
+    [Fact]
+    [Trait("Row", "K2")]
+    [Trait("Row", "K7")]
+    public async Task Every_key_of_the_schema_may_be_null_which_is_as_good_as_none()
+    {
+        Dictionary<string, object?> nothing = Nothing(Schema.GetProperty("definitions").GetProperty("socketServerEndpoint"));
+        var endpoint = new Dictionary<string, object?>(nothing) { ["Url"] = "127.0.0.1:0" };
+        await using ConfiguredApp app = await ConfiguredApp.StartAsync(
+            new
+            {
+                SocketServer = new
+                {
+                    ShutdownTimeout = (string?)null,
+                    Transport = new { EventLoopCount = (int?)null, BlockingLimit = (string?)null, RunHandlersOnThreadPool = (bool?)null },
+                    EndpointDefaults = nothing,
+                    Endpoints = new { Echo = endpoint },
+                },
+            },
+            builder => builder.Services.AddSocketHandler<EchoHandler>("Echo"));
+
+        using System.Net.Sockets.TcpClient client = await app.ConnectAsync("Echo");
+        Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
+        Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
+    }
+
     private static void AssertSame(Type options, JsonElement schema)
     {
         object defaults = Activator.CreateInstance(options)!;
@@ -69,6 +94,10 @@ public sealed class ConfigurationSchemaTests
     private static JsonElement Resolve(JsonElement schema) => schema.TryGetProperty("$ref", out JsonElement reference)
         ? Schema.GetProperty("definitions").GetProperty(reference.GetString()!.Split('/')[^1])
         : schema;
+
+    private static Dictionary<string, object?> Nothing(JsonElement schema) => schema.GetProperty("properties").EnumerateObject().ToDictionary(
+        property => property.Name,
+        property => Resolve(property.Value) is var value && value.TryGetProperty("properties", out _) && property.Name != "Certificate" ? (object)Nothing(value) : null);
 
     private static Dictionary<string, object?> Example(JsonElement schema)
         => schema.GetProperty("properties").EnumerateObject().ToDictionary(property => property.Name, property => ExampleOf(property.Name, Resolve(property.Value)));

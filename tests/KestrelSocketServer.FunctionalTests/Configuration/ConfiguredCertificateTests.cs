@@ -22,6 +22,17 @@ public sealed class ConfiguredCertificateTests
         Assert.Equal(certificate, await server.AssertServesAsync());
     }
 
+    [Fact]
+    [Trait("Row", "K2")]
+    [Trait("Row", "T1")]
+    public async Task A_key_path_and_a_password_of_null_are_as_good_as_none()
+    {
+        await using ConfiguredTlsServer server = await StartAsync(
+            new { Path = "server.pem", KeyPath = (string?)null, Password = (string?)null, Subject = (string?)null, Store = (string?)null });
+
+        await server.AssertServesAsync();
+    }
+
     [Theory]
     [InlineData("pem")]
     [InlineData("key")]
@@ -162,6 +173,43 @@ public sealed class ConfiguredCertificateTests
         {
             Assert.IsType<FileNotFoundException>(await server.AssertRefusesAsync());
         }
+    }
+
+    [Theory]
+    [InlineData("HandshakeTimeout", "00:00:09")]
+    [InlineData("ApplicationProtocols", "echo/1")]
+    [InlineData("Url", "tls://127.0.0.2:0")]
+    [Trait("Row", "K4")]
+    [Trait("Row", "T3")]
+    public async Task The_last_good_certificate_outlives_a_change_of_other_keys(string key, string value)
+    {
+        await using ConfiguredTlsServer server = await ConfiguredTlsServer.StartAsync(new() { ["KeepLastGoodCertificate"] = true });
+        X509Certificate2 good = await server.AssertServesAsync();
+
+        File.Delete(server.PathOf("server.pem"));
+        await server.ReconfigureAsync(new() { ["KeepLastGoodCertificate"] = true, [key] = key == "ApplicationProtocols" ? new[] { value } : value });
+        Assert.Equal(good, await server.AssertServesAsync());
+        SocketServerError error = await server.ErrorAsync();
+        Assert.Equal((SocketServerErrorStage.Certificate, typeof(FileNotFoundException)), (error.Stage, error.Exception.GetType()));
+    }
+
+    [Theory]
+    [InlineData("KeyPath", "other.key")]
+    [InlineData("Password", "secret")]
+    [Trait("Row", "K4")]
+    [Trait("Row", "T3")]
+    public async Task The_last_good_certificate_is_not_kept_for_another_one(string key, string value)
+    {
+        await using ConfiguredTlsServer server = await ConfiguredTlsServer.StartAsync(new() { ["KeepLastGoodCertificate"] = true });
+        await server.AssertServesAsync();
+
+        File.Delete(server.PathOf("server.pem"));
+        await server.ReconfigureAsync(new()
+        {
+            ["KeepLastGoodCertificate"] = true,
+            ["Certificate"] = new Dictionary<string, string> { ["Path"] = "server.pem", [key] = value },
+        });
+        Assert.IsType<FileNotFoundException>(await server.AssertRefusesAsync());
     }
 
     private static Task<ConfiguredTlsServer> StartAsync(object certificate) => ConfiguredTlsServer.StartAsync(new() { ["Certificate"] = certificate });

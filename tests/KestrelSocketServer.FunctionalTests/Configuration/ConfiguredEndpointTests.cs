@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -100,6 +102,29 @@ public sealed class ConfiguredEndpointTests
 
         static void TellWhetherFull(ISocketConnection connection)
             => connection.End(connection.Write("0123456789") ? "more" : "full");
+    }
+
+    [Fact]
+    [Trait("Row", "K1")]
+    public async Task A_value_of_null_leaves_that_of_the_defaults_in_force()
+    {
+        await using ConfiguredApp app = await ConfiguredApp.StartAsync(
+            new
+            {
+                SocketServer = new
+                {
+                    EndpointDefaults = new { Socket = new { KeepAliveTime = "00:01:00", Backlog = 9 } },
+                    Endpoints = new { Echo = new { Url = "0", Socket = new { KeepAliveTime = (string?)null, Backlog = (int?)null } } },
+                },
+            },
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseHandler(connection =>
+            {
+                Socket socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
+                connection.End(socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive) is 1 ? "probes" : "none");
+            })));
+
+        using TcpClient client = await app.ConnectAsync("Echo");
+        Assert.Equal("probes", await ReadAllAsync(client));
     }
 
     [Fact]

@@ -89,8 +89,9 @@ public sealed class ConfiguredTlsTests
     [Theory]
     [Trait("Row", "K2")]
     [InlineData("SslProtocols", "Ssl9", "SocketServer:Endpoints:Echo:SslProtocols:0: 'Ssl9' is not known; write a name such as Tls12, Tls13")]
+    [InlineData("SslProtocols", null, "SocketServer:Endpoints:Echo:SslProtocols:0: '' is not known; write a name such as Tls12, Tls13")]
     [InlineData("CipherSuites", "ROT13", "SocketServer:Endpoints:Echo:CipherSuites:0: 'ROT13' is not known; write a name such as TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")]
-    public async Task A_name_that_nobody_knows_is_told_with_some_that_are_known(string key, string value, string message)
+    public async Task A_name_that_nobody_knows_is_told_with_some_that_are_known(string key, string? value, string message)
     {
         var endpoint = new Dictionary<string, object>
         {

@@ -132,6 +132,34 @@ public sealed class ReloadTests
 
     [Fact]
     [Trait("Row", "K4")]
+    [Trait("Row", "A7")]
+    public async Task A_refused_change_leaves_an_inherited_socket_to_the_next_one()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        using var handed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        handed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        int port = ((IPEndPoint)handed.LocalEndPoint!).Port;
+        object inherited = new { Url = $"fd://{handed.SafeHandle.DangerousGetHandle()}" };
+        await using ConfiguredApp app = await StartAsync(new { A = At(0) });
+
+        app.Write(Settings(new { A = inherited, B = At(((IPEndPoint)taken.LocalEndpoint).Port) }));
+        await app.UntilAsync(() => app.LastFailure is not null);
+        Assert.NotEqual(port, app.PortOf("A"));
+        app.Write(Settings(new { A = inherited }));
+        await app.UntilAsync(() => app.AddressOf("A") == $"127.0.0.1:{port}");
+        using TcpClient before = await app.ConnectAsync("A");
+        Assert.Equal("1", await ConfiguredApp.AskAsync(before, "?"));
+
+        // It cannot be had by its address, as it stays open, and so it is not given up for that.
+        app.Write(Settings(new { A = At(port) }));
+        await app.UntilAsync(() => app.LastFailure!.Message.Contains($"'A' cannot listen on tcp://127.0.0.1:{port}", StringComparison.Ordinal));
+        using TcpClient after = await app.ConnectAsync("A");
+        Assert.Equal("2", await ConfiguredApp.AskAsync(after, "?"));
+    }
+
+    [Fact]
+    [Trait("Row", "K4")]
     public async Task Two_endpoints_can_swap_their_ports()
     {
         await using ConfiguredApp app = await StartAsync(new { A = At(0), B = At(0) });

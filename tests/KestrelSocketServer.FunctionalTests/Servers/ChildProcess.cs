@@ -29,13 +29,23 @@ internal sealed class ChildProcess : IDisposable
 
     public static ChildProcess Start(string command, params string[] arguments) => StartWith([], command, arguments);
 
+    /// <summary>Starts it so that all its threads share one core.</summary>
+    public static ChildProcess StartOnOneCore(string command, params string[] arguments)
+    {
+        string allowed = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)).Split(':')[1];
+        return Start([], ["taskset", "-c", allowed.Trim().Split(',', '-')[0]], command, arguments);
+    }
+
     public static ChildProcess StartWith(Dictionary<string, string> environment, string command, params string[] arguments)
+        => Start(environment, [], command, arguments);
+
+    private static ChildProcess Start(Dictionary<string, string> environment, string[] prefix, string command, string[] arguments)
     {
         const string Name = "KestrelSocketServer.TestChild";
         string program = Path.Combine(AppContext.BaseDirectory.Replace("KestrelSocketServer.FunctionalTests", Name, StringComparison.Ordinal), Name + ".dll");
 
         // Whoever runs the tests in the background of a shell has SIGINT ignored, and hands that on.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT,TERM", Environment.ProcessPath!, program, command, .. arguments])
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,TERM", .. prefix, Environment.ProcessPath!, program, command, .. arguments])
         {
             RedirectStandardError = true,
             RedirectStandardInput = true,
@@ -52,6 +62,8 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>The next line of its standard output.</summary>
     public async Task<string> ReadLineAsync()
         => await _process.StandardOutput.ReadLineAsync().Soon() ?? throw new EndOfStreamException(await _errors.Soon());
+
+    public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line).Soon();
 
     /// <param name="name">The name of the signal, <c>INT</c> or <c>TERM</c>.</param>
     public async Task SignalAsync(string name)

@@ -4,12 +4,15 @@ namespace KestrelSocketServer.FunctionalTests.Servers;
 
 public sealed class ExhaustionTests
 {
-    [Fact]
+    [Theory]
+    [InlineData("")]
+    [InlineData("loops")]
+    [Trait("Row", "A17")]
     [Trait("Row", "L4")]
     [Trait("Row", "L5")]
-    public async Task Without_descriptors_accepting_waits_patiently_and_goes_on_by_itself()
+    public async Task Without_descriptors_accepting_waits_patiently_and_goes_on_by_itself(string acceptors)
     {
-        using ChildProcess child = ChildProcess.StartWith(new() { ["DOTNET_TieredCompilation"] = "0" }, "exhaust");
+        using ChildProcess child = ChildProcess.StartWith(new() { ["DOTNET_TieredCompilation"] = "0" }, "exhaust", acceptors);
         string address = await child.ReadLineAsync();
         using RawClient existing = await RawClient.ConnectAsync(address);
         await TalkAsync(existing, "fill");

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Hosting;
 
 namespace KestrelSocketServer.FunctionalTests.Servers;
@@ -41,18 +40,51 @@ public sealed class OtherAddressTests
         }
 
         EndPoint endPoint = handed.LocalEndPoint!;
+        await using (SocketServerFixture server = await SocketServerFixture.StartAsync(connection => connection.Pipe(connection), address: Address(handed)))
+        {
+            Assert.Equal(endPoint.ToString(), server.Server.Address);
+            using RawClient client = await server.ConnectAsync();
+            await EchoAsync(client.Socket);
+        }
 
-        // A copy, as the server owns what it is given.
-        int descriptor = Duplicate((int)handed.SafeHandle.DangerousGetHandle());
-        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => connection.Pipe(connection), address: $"fd://{descriptor}");
-        Assert.Equal(endPoint.ToString(), server.Server.Address);
-        using RawClient client = await server.ConnectAsync();
-        await EchoAsync(client.Socket);
+        // It stays open for whom it belongs to, and listens; .NET wants to be told.
+        using RawClient next = await RawClient.ConnectAsync(endPoint);
+        handed.Listen();
+        using Socket accepted = await handed.AcceptAsync().Soon();
+        Assert.Equal(next.Socket.LocalEndPoint, accepted.RemoteEndPoint);
     }
 
-    [DllImport("libc", EntryPoint = "dup")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static extern int Duplicate(int descriptor);
+    [Fact]
+    [Trait("Row", "A7")]
+    [Trait("Row", "L7")]
+    [Trait("Row", "H3")]
+    public async Task A_socket_by_its_descriptor_is_closed_and_opened_again()
+    {
+        using var handed = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        handed.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        EndPoint endPoint = handed.LocalEndPoint!;
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => connection.Pipe(connection), address: Address(handed));
+        using RawClient before = await server.ConnectAsync();
+        await EchoAsync(before.Socket);
+        foreach (bool waits in new[] { false, true, false })
+        {
+            await server.Server.CloseAsync().Soon();
+            Assert.Null(server.Server.Address);
+
+            // The socket listens on, as it is its owner's: who comes now is served when the endpoint is open again.
+            RawClient? client = waits ? await RawClient.ConnectAsync(endPoint) : null;
+            await server.Host.Servers.ListenAsync(SocketServerFixture.Name, Address(handed), listen => listen.UseSocketHandler(connection => connection.Pipe(connection)));
+            Assert.Equal(endPoint, server.Server.EndPoint);
+            client ??= await server.ConnectAsync();
+            await EchoAsync(client.Socket);
+            client.Dispose();
+        }
+
+        await EchoAsync(before.Socket);
+        Assert.Empty(server.Errors);
+    }
+
+    private static string Address(Socket handed) => $"fd://{handed.SafeHandle.DangerousGetHandle()}";
 
     private static async Task EchoAsync(Socket socket)
     {

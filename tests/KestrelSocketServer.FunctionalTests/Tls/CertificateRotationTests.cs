@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelSocketServer.FunctionalTests.Tls;
 
@@ -89,6 +92,56 @@ public sealed class CertificateRotationTests
         Replace(server, TestPki.Pem(second));
         Assert.Equal(second, await server.AssertServesAsync());
         server.AssertNothingHappened();
+    }
+
+    [Fact]
+    [Trait("Row", "T3")]
+    [Trait("Row", "T9")]
+    public async Task TheLastGoodOneOfAStoreIsKeptOnDemandAlsoWhenTheEndpointIsOpenedAgain()
+    {
+        string name = $"store-{Guid.NewGuid():N}";
+        using X509Certificate2 certificate = TestPki.Default.Issue(name);
+        using X509Certificate2 persisted = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.PersistKeySet);
+        using var store = new X509Store(StoreName.My, StoreLocation.CurrentUser);
+        store.Open(OpenFlags.ReadWrite);
+        store.Add(persisted);
+        var time = new FakeTimeProvider();
+        try
+        {
+            await using TestHost host = await TestHost.StartAsync(
+                server => server.Listen("test", 0, Configure), services => services.AddSingleton<TimeProvider>(time));
+            ISocketServer server = host.Server("test");
+            var errors = new List<SocketServerError>();
+            server.Error += errors.Add;
+            await AssertServesAsync(server);
+
+            store.Remove(persisted);
+            time.Advance(TimeSpan.FromMinutes(2));
+            await AssertServesAsync(server);
+            await AssertServesAsync(server);
+            SocketServerError error = Assert.Single(errors);
+            Assert.Equal(SocketServerErrorStage.Certificate, error.Stage);
+            Assert.Contains(name, error.Exception.Message, StringComparison.Ordinal);
+
+            await server.CloseAsync();
+            await host.Servers.ListenAsync("test", "0", Configure);
+            await AssertServesAsync(server);
+        }
+        finally
+        {
+            store.Remove(persisted);
+        }
+
+        void Configure(ListenOptions listen) => listen
+            .UseHttps(TlsCertificate.FromStore(name, allowInvalid: true), tls => tls.KeepLastGoodCertificate = true)
+            .UseSocketHandler(connection => connection.Pipe(connection));
+
+        async Task AssertServesAsync(ISocketServer server)
+        {
+            await using TlsClient client = await TlsClient.ConnectAsync(server.Address!, options => options.TargetHost = name);
+            await TlsServer.AssertEchoAsync(client);
+            Assert.Equal(certificate.GetCertHashString(), client.RemoteCertificate!.GetCertHashString());
+        }
     }
 
     private static string Break(string good, string kind) => kind switch

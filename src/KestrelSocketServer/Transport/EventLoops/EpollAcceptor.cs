@@ -44,7 +44,20 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         _source.Reset();
         _token = cancellationToken;
         Interlocked.Exchange(ref _state, Waiting);
-        Watch(Readiness.Readable);
+        try
+        {
+            Watch(Readiness.Readable);
+        }
+        catch (Exception)
+        {
+            if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting)
+            {
+                throw;
+            }
+
+            // The loop was faster than the failure.
+        }
+
         _registration = cancellationToken.UnsafeRegister(static state => ((EpollAcceptor)state!).OnCancelled(), this);
         return new ValueTask<TransportConnection>(this, _source.Version);
     }
@@ -94,7 +107,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     {
         if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
         {
-            Loop.Schedule(this);
+            Loop.Schedule(this, null);
         }
     }
 

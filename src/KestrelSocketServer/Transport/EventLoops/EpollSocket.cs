@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace KestrelSocketServer;
 
 /// <summary>A connected socket on an event loop.</summary>
-internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket, ILoopWork
+internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket
 {
     private const int MostBuffers = 16;
 
@@ -103,14 +103,23 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void WaitWritable(ReadOnlyMemory<byte> next)
     {
+        // The loop, when it switches the watch off, sees that somebody waits, or this sees that it is off.
+        Interlocked.MemoryBarrier();
         TryWatch(Readiness.Writable);
         if (_hungUp)
         {
-            Loop.Schedule(new SendAgain(this));
+            Schedule(new SendAgain(this));
         }
     }
 
-    public void WatchPeerEnd() => TryWatch(Readiness.PeerEnded);
+    public void WatchPeerEnd()
+    {
+        TryWatch(Readiness.PeerEnded);
+        if (_hungUp)
+        {
+            Connection.OnPeerEnded();
+        }
+    }
 
     public void WatchFailure()
     {
@@ -122,11 +131,11 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item);
+    public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item, this);
 
     public override void OnReady(Readiness readiness)
     {
-        if ((readiness & (Readiness.Error | Readiness.HungUp)) != 0)
+        if (IsHungUp(readiness))
         {
             OnHungUp();
             return;
@@ -162,7 +171,26 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    public void OnBlocked() => Connection.OnHandlerBlocked();
+    public override void OnBlocked()
+    {
+        PutOnProbation();
+
+        // Not here, where other connections wait: a logger may block too.
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+    }
+
+    public override void Suspend(Readiness readiness)
+    {
+        if (IsHungUp(readiness))
+        {
+            // Told to all that are watched, for whatever.
+            StopWatching(closing: false);
+        }
+        else
+        {
+            Try(readiness, static (self, readiness) => self.Unwatch(readiness));
+        }
+    }
 
     public void ShutdownSend()
     {
@@ -210,6 +238,20 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
+    private void TellBlocked()
+    {
+        try
+        {
+            Connection.OnHandlerBlocked();
+        }
+        catch (Exception)
+        {
+            // A logger that throws: there is nobody else to tell.
+        }
+    }
+
+    private static bool IsHungUp(Readiness readiness) => (readiness & (Readiness.Error | Readiness.HungUp)) != 0;
+
     // Both directions are over, or the connection has failed: the system would tell so again and again.
     private void OnHungUp()
     {
@@ -249,11 +291,13 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    private void TryWatch(Readiness readiness)
+    private void TryWatch(Readiness readiness) => Try(readiness, static (self, readiness) => self.Watch(readiness));
+
+    private void Try(Readiness readiness, Action<EpollSocket, Readiness> change)
     {
         try
         {
-            Watch(readiness);
+            change(this, readiness);
         }
         catch (SocketException exception)
         {
@@ -261,7 +305,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
         catch (ObjectDisposedException)
         {
-            // Closed by another thread, which makes whatever waits fail.
+            // Closed by another thread, which makes whatever waits fail; or the loop is over.
+            Connection.OnFailed(SocketError.OperationAborted);
         }
     }
 
@@ -280,5 +325,10 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     private sealed class SendAgain(EpollSocket socket) : IThreadPoolWorkItem
     {
         public void Execute() => socket.Connection.Output.OnSent(0, SocketError.Success);
+    }
+
+    private sealed class LookForFailure(EpollSocket socket) : IThreadPoolWorkItem
+    {
+        public void Execute() => socket.TellFailure();
     }
 }

@@ -12,6 +12,7 @@ namespace KestrelSocketServer;
 /// Any thread can serve a loop. Its state counts up: odd while something runs, even in between. Who serves it counts by what it
 /// knows to be the state; a monitor that finds the same odd state for too long takes the loop away by counting in its place, and
 /// the old thread notices when it returns. Readiness that it has not come to is told again by the system, as it is level-triggered.
+/// What has blocked lately does not get that far: it runs on a thread of its own.
 /// </remarks>
 internal sealed unsafe class EventLoop : IDisposable
 {
@@ -20,19 +21,29 @@ internal sealed unsafe class EventLoop : IDisposable
 
     private readonly Descriptor _poll = new(Libc.CreatePoll(Libc.CloseOnExec));
     private readonly Descriptor _wakeUp = new(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking));
-    private readonly ConcurrentQueue<IThreadPoolWorkItem> _work = new();
+    private readonly ConcurrentQueue<ScheduledWork> _work = new();
     private readonly LoopItemTable _items = new();
+    private readonly LoopThreads _threads;
     private readonly EventLoopMonitor _monitor;
     private readonly ILogger _logger;
-    private object? _running;
+    private readonly bool _worksOnThreadPool;
+    private LoopItem? _running;
+    private LoopThread? _server;
     private long _state;
     private int _woken;
+    private int _blocked;
     private volatile bool _stopped;
 
-    public EventLoop(EventLoopMonitor monitor, ILogger logger)
+    /// <param name="threads">Where threads come from.</param>
+    /// <param name="monitor">What looks after it.</param>
+    /// <param name="logger">Told of exceptions that nobody expected.</param>
+    /// <param name="worksOnThreadPool">Whether what is scheduled runs on the thread pool.</param>
+    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, bool worksOnThreadPool)
     {
+        _threads = threads;
         _monitor = monitor;
         _logger = logger;
+        _worksOnThreadPool = worksOnThreadPool;
         byte* item = stackalloc byte[PollItem.Size];
         PollItem.Write(item, Readiness.Readable, WakeToken);
         if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
@@ -44,23 +55,29 @@ internal sealed unsafe class EventLoop : IDisposable
     /// <summary>Where the loop is: the same odd number twice means that the same thing still runs.</summary>
     public long State => Volatile.Read(ref _state);
 
-    /// <summary>What runs, or ran last.</summary>
-    public object? Running => Volatile.Read(ref _running);
+    /// <summary>For whom something runs, or ran last.</summary>
+    public LoopItem? Running => Volatile.Read(ref _running);
+
+    /// <summary>On which thread.</summary>
+    public LoopThread? Server => Volatile.Read(ref _server);
 
     /// <summary>Serves the loop until it is stopped or handed over to another thread.</summary>
-    /// <param name="state">The state at which this thread takes the loop.</param>
-    public void Serve(long state)
+    /// <param name="thread">This thread.</param>
+    /// <param name="state">The state at which it takes the loop.</param>
+    public void Serve(LoopThread thread, long state)
     {
-        if (!RunWork(ref state))
+        _server = thread;
+        byte* items = stackalloc byte[MostItems * PollItem.Size];
+        TellActive(ref state);
+        if (!RunWork(thread, ref state))
         {
             return;
         }
 
-        byte* items = stackalloc byte[MostItems * PollItem.Size];
         while (!_stopped)
         {
             int count = Libc.WaitPoll(_poll, items, MostItems, -1);
-            _monitor.OnActive();
+            TellActive(ref state);
             bool woken = false;
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
@@ -69,7 +86,7 @@ internal sealed unsafe class EventLoop : IDisposable
                 {
                     woken = true;
                 }
-                else if (_items.Find(token) is { } ready && !Run(ready, PollItem.ReadReadiness(item), ref state))
+                else if (_items.Find(token) is { } ready && !Run(thread, ready, null, PollItem.ReadReadiness(item), ref state))
                 {
                     return;
                 }
@@ -78,23 +95,43 @@ internal sealed unsafe class EventLoop : IDisposable
             if (woken)
             {
                 ClearWakeUp();
-                if (!RunWork(ref state))
+                if (!RunWork(thread, ref state))
                 {
                     return;
                 }
             }
         }
+
+        Dispose();
     }
 
     /// <summary>Takes the loop away from a thread that has been in the same state for too long.</summary>
     /// <returns>Whether it still was; the caller has to have the loop served from the next state on.</returns>
     public bool TryTake(long state) => Interlocked.CompareExchange(ref _state, state + 1, state) == state;
 
+    /// <summary>One more handler has blocked. Returns how many do now.</summary>
+    public int OnBlocked() => Interlocked.Increment(ref _blocked);
+
+    /// <summary>One that had blocked has returned.</summary>
+    public void OnUnblocked() => Interlocked.Decrement(ref _blocked);
+
     /// <summary>Runs something on the loop, soon. From any thread; those that come together wake the loop once.</summary>
-    public void Schedule(IThreadPoolWorkItem item)
+    /// <param name="work">What to run.</param>
+    /// <param name="item">For whom, null when it runs nobody's handlers.</param>
+    public void Schedule(IThreadPoolWorkItem work, LoopItem? item)
     {
-        _work.Enqueue(item);
+        if (_worksOnThreadPool)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+            return;
+        }
+
+        _work.Enqueue(new ScheduledWork(work, item));
         WakeUp();
+        if (_stopped)
+        {
+            LeaveWork();
+        }
     }
 
     /// <summary>Watches a descriptor. The item's lock is held.</summary>
@@ -109,7 +146,13 @@ internal sealed unsafe class EventLoop : IDisposable
         PollItem.Write(poll, watched, item.Token);
         if (Libc.ControlPoll(_poll, isNew ? Libc.AddOperation : Libc.ModifyOperation, handle, poll) < 0)
         {
-            throw new SocketException((int)Libc.LastError);
+            var exception = new SocketException((int)Libc.LastError);
+            if (isNew)
+            {
+                _items.Remove(item.Token);
+            }
+
+            throw exception;
         }
     }
 
@@ -122,15 +165,25 @@ internal sealed unsafe class EventLoop : IDisposable
         if (handle is not null)
         {
             byte* poll = stackalloc byte[PollItem.Size];
-            _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+            try
+            {
+                _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The loop is over.
+            }
         }
     }
 
-    /// <summary>Lets the thread that serves the loop leave it.</summary>
+    /// <summary>
+    /// Lets the thread that serves the loop leave it, and give its descriptors back. What is scheduled still runs, on the thread pool.
+    /// </summary>
     public void Stop()
     {
         _stopped = true;
         WakeUp();
+        LeaveWork();
     }
 
     public void Dispose()
@@ -140,39 +193,68 @@ internal sealed unsafe class EventLoop : IDisposable
     }
 
     // Returns whether the loop is still this thread's.
-    private bool Run(LoopItem item, Readiness readiness, ref long state)
+    private bool Run(LoopThread thread, LoopItem? item, IThreadPoolWorkItem? work, Readiness readiness, ref long state)
     {
+        if (item is { IsOnProbation: true } && _threads.Take() is { } other)
+        {
+            RunApart(item, work, readiness, other);
+            return true;
+        }
+
         _running = item;
         Volatile.Write(ref _state, ++state);
+        Call(item, work, readiness);
+        if (!TryTake(state))
+        {
+            thread.Lost!.End();
+            return false;
+        }
+
+        state++;
+        return true;
+    }
+
+    private void RunApart(LoopItem item, IThreadPoolWorkItem? work, Readiness readiness, LoopThread thread)
+    {
+        if (work is null)
+        {
+            item.Suspend(readiness);
+        }
+
+        var run = new ApartRun(this, item);
+        _monitor.Watch(run);
+        thread.Do(_ =>
+        {
+            Call(item, work, readiness);
+            run.End();
+        });
+    }
+
+    private void Call(LoopItem? item, IThreadPoolWorkItem? work, Readiness readiness)
+    {
         try
         {
-            item.OnReady(readiness);
+            if (work is null)
+            {
+                item!.OnReady(readiness);
+            }
+            else
+            {
+                work.Execute();
+            }
         }
         catch (Exception exception)
         {
             _logger.LoopFault(exception);
         }
-
-        return Leave(ref state);
     }
 
-    private bool RunWork(ref long state)
+    private bool RunWork(LoopThread thread, ref long state)
     {
         int count = 0;
-        while (_work.TryDequeue(out IThreadPoolWorkItem? item))
+        while (_work.TryDequeue(out ScheduledWork scheduled))
         {
-            _running = item;
-            Volatile.Write(ref _state, ++state);
-            try
-            {
-                item.Execute();
-            }
-            catch (Exception exception)
-            {
-                _logger.LoopFault(exception);
-            }
-
-            if (!Leave(ref state))
+            if (!Run(thread, scheduled.Item, scheduled.Work, Readiness.None, ref state))
             {
                 return false;
             }
@@ -188,19 +270,36 @@ internal sealed unsafe class EventLoop : IDisposable
         return true;
     }
 
-    private bool Leave(ref long state)
+    // The state is changed before the monitor is looked at: one that falls asleep meanwhile sees it, or is seen.
+    private void TellActive(ref long state)
     {
-        bool left = TryTake(state);
-        state++;
-        return left;
+        Interlocked.Exchange(ref _state, state += 2);
+        _monitor.OnActive();
+    }
+
+    private void LeaveWork()
+    {
+        while (_work.TryDequeue(out ScheduledWork scheduled))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(scheduled.Work, preferLocal: false);
+        }
     }
 
     private void WakeUp()
     {
-        if (Interlocked.Exchange(ref _woken, 1) == 0)
+        if (Interlocked.Exchange(ref _woken, 1) != 0)
+        {
+            return;
+        }
+
+        try
         {
             ulong one = 1;
             _ = Libc.Write(_wakeUp, &one, sizeof(ulong));
+        }
+        catch (ObjectDisposedException)
+        {
+            // The loop is over.
         }
     }
 
@@ -210,4 +309,6 @@ internal sealed unsafe class EventLoop : IDisposable
         _ = Libc.Read(_wakeUp, &count, sizeof(ulong));
         Interlocked.Exchange(ref _woken, 0);
     }
+
+    private readonly record struct ScheduledWork(IThreadPoolWorkItem Work, LoopItem? Item);
 }

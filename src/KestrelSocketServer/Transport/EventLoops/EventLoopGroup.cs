@@ -13,15 +13,17 @@ internal sealed class EventLoopGroup : IDisposable
     public EventLoopGroup(SocketTransportOptions options, ILogger logger)
     {
         _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
-        _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_monitor, logger))];
+        _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_threads, _monitor, logger, options.RunHandlersOnThreadPool))];
         foreach (EventLoop loop in _loops)
         {
             _threads.Take()!.Serve(loop, state: 0);
         }
 
-        _threads.GiveBack(_threads.Take()!);
+        _threads.Return(_threads.Take()!);
         _monitor.Start(_loops);
     }
+
+    public EventLoop this[int number] => _loops[number];
 
     /// <summary>The loops in turns.</summary>
     public EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];

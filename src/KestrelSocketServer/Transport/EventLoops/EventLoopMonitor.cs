@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -8,14 +10,25 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class EventLoopMonitor : IDisposable
 {
-    // Looks without anything happening after which it sleeps until a loop wakes it.
-    private const int IdleLooks = 20;
+    // How long nothing has to happen for it to sleep until a loop wakes it.
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMilliseconds(50);
+
+    // Several handlers that block at once are often the first of many: for some times the limit it looks more often (microseconds),
+    // so that the connections that do not block need not wait for the limit once for each that does. One alone may be just a busy
+    // machine.
+    private const int BlockedForHurry = 2;
+    private const uint HurriedInterval = 100;
+    private const int HurryLimits = 4;
 
     private readonly LoopThreads _threads;
+    private readonly TimeSpan _limit;
     private readonly TimeSpan _interval;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _active = new(0);
+    private readonly ConcurrentQueue<ApartRun> _apart = new();
     private EventLoop[] _loops = [];
+    private long _hurryStart;
+    private bool _hurries;
     private bool _outOfThreads;
     private int _asleep;
     private volatile bool _stopped;
@@ -26,6 +39,7 @@ internal sealed class EventLoopMonitor : IDisposable
     public EventLoopMonitor(LoopThreads threads, TimeSpan limit, ILogger logger)
     {
         _threads = threads;
+        _limit = limit;
         _interval = TimeSpan.FromMilliseconds(Math.Max(1, limit.TotalMilliseconds / 2));
         _logger = logger;
     }
@@ -45,31 +59,56 @@ internal sealed class EventLoopMonitor : IDisposable
         }
     }
 
+    /// <summary>Looks after what runs apart from its loop from now on.</summary>
+    public void Watch(ApartRun run)
+    {
+        _apart.Enqueue(run);
+        Interlocked.MemoryBarrier();
+        OnActive();
+    }
+
     public void Dispose()
     {
         _stopped = true;
+        Interlocked.MemoryBarrier();
         OnActive();
     }
 
     private void Run()
     {
         var looks = new Look[_loops.Length];
-        int idle = 0;
+        long lastActive = Stopwatch.GetTimestamp();
         while (!_stopped)
         {
-            Thread.Sleep(_interval);
-            bool active = false;
+            Pause();
+            bool active = LookAfterApart();
             for (int i = 0; i < looks.Length; i++)
             {
                 active |= LookAfter(_loops[i], ref looks[i]);
             }
 
-            idle = active ? 0 : idle + 1;
-            if (idle == IdleLooks)
+            if (active)
+            {
+                lastActive = Stopwatch.GetTimestamp();
+            }
+            else if (Stopwatch.GetElapsedTime(lastActive) > IdleTime)
             {
                 Sleep(looks);
-                idle = 0;
+                lastActive = Stopwatch.GetTimestamp();
             }
+        }
+    }
+
+    private void Pause()
+    {
+        _hurries = _hurries && Stopwatch.GetElapsedTime(_hurryStart) < HurryLimits * _limit;
+        if (_hurries)
+        {
+            _ = Libc.Sleep(HurriedInterval);
+        }
+        else
+        {
+            Thread.Sleep(_interval);
         }
     }
 
@@ -84,13 +123,30 @@ internal sealed class EventLoopMonitor : IDisposable
             return isNew;
         }
 
-        // The second time in a row: the limit is over. Once would not do, as the whole process may have stood still.
-        if (look.Repeats >= 2)
+        // Twice, the limit is over. Once would not do, as the whole process may have stood still; in a hurry that is risked.
+        if (look.Repeats >= (_hurries ? 1 : 2))
         {
             HandOver(loop, state);
         }
 
         return true;
+    }
+
+    // Returns whether anything runs that has not taken too long yet. They come in the order in which they began.
+    private bool LookAfterApart()
+    {
+        while (_apart.TryPeek(out ApartRun? run))
+        {
+            if (!run.IsOver && run.Time < _limit)
+            {
+                return true;
+            }
+
+            _apart.TryDequeue(out _);
+            OnLate(run);
+        }
+
+        return false;
     }
 
     private void HandOver(EventLoop loop, long state)
@@ -107,31 +163,56 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        object? running = loop.Running;
+        var run = new ApartRun(loop, loop.Running);
+        loop.Server!.Lost = run;
         if (!loop.TryTake(state))
         {
-            _threads.GiveBack(thread);
+            _threads.Return(thread);
             return;
         }
 
         thread.Serve(loop, state + 1);
-        (running as ILoopWork)?.OnBlocked();
+        if (_hurries)
+        {
+            // It may still return in time.
+            _apart.Enqueue(run);
+        }
+        else
+        {
+            OnLate(run);
+        }
+    }
+
+    private void OnLate(ApartRun run)
+    {
+        if (!run.TryBlock())
+        {
+            return;
+        }
+
+        if (run.Loop.OnBlocked() >= BlockedForHurry)
+        {
+            _hurries = true;
+            _hurryStart = Stopwatch.GetTimestamp();
+        }
+
+        run.Item?.OnBlocked();
     }
 
     private void Sleep(Look[] looks)
     {
         Interlocked.Exchange(ref _asleep, 1);
+        if (_stopped || !_apart.IsEmpty)
+        {
+            OnActive();
+        }
+
         for (int i = 0; i < looks.Length; i++)
         {
             if (_loops[i].State != looks[i].State)
             {
                 OnActive();
             }
-        }
-
-        if (_stopped)
-        {
-            OnActive();
         }
 
         _active.Wait();

@@ -68,6 +68,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(nint handle);
 
+    [LibraryImport("libc", EntryPoint = "usleep")]
+    public static partial int Sleep(uint microseconds);
+
     /// <summary>The error of the last call on this thread.</summary>
     public static SocketError LastError => ToSocketError(Marshal.GetLastPInvokeError());
 

@@ -9,7 +9,10 @@ namespace KestrelSocketServer;
 /// </remarks>
 internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
 {
+    private const int ProbationLength = 100;
+
     private volatile Readiness _watched;
+    private int _probation;
     private bool _registered;
     private bool _closed;
 
@@ -22,6 +25,30 @@ internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
 
     /// <summary>The descriptor is ready. On the loop; also while an earlier call still runs, when that has lost the loop.</summary>
     public abstract void OnReady(Readiness readiness);
+
+    /// <summary>Whether its handlers have blocked lately: they do not get to hold the loop until they have returned in time for a while.</summary>
+    public bool IsOnProbation => Volatile.Read(ref _probation) > 0;
+
+    /// <summary>What it runs takes too long, and has lost the loop. On the monitor's thread.</summary>
+    public virtual void OnBlocked()
+    {
+    }
+
+    /// <summary>It is to be told of this readiness on another thread: until then the system must not tell it again.</summary>
+    public virtual void Suspend(Readiness readiness) => Unwatch(readiness);
+
+    /// <summary>It has returned in time, without the loop.</summary>
+    public void OnReturnedInTime()
+    {
+        int probation = Volatile.Read(ref _probation);
+        if (probation > 0)
+        {
+            // What another thread sets meanwhile prevails.
+            Interlocked.CompareExchange(ref _probation, probation - 1, probation);
+        }
+    }
+
+    protected void PutOnProbation() => Volatile.Write(ref _probation, ProbationLength);
 
     /// <summary>Asks to be told, on top of what was asked before.</summary>
     protected void Watch(Readiness readiness)

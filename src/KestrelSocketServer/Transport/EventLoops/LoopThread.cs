@@ -1,19 +1,23 @@
 namespace KestrelSocketServer;
 
-/// <summary>A thread that serves event loops, one after the other as it is asked to, and waits in between.</summary>
+/// <summary>A thread that serves event loops or runs handlers, one after the other as it is asked to, and waits in between.</summary>
 #pragma warning disable CA1001 // Disposed of when the thread ends.
 internal sealed class LoopThread(LoopThreads threads)
 #pragma warning restore CA1001
 {
     private readonly SemaphoreSlim _asked = new(0);
-    private EventLoop? _loop;
-    private long _state;
+    private Action<LoopThread>? _job;
+
+    /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>
+    public ApartRun? Lost { get; set; }
 
     /// <summary>Has a loop served from a state on. Only for a thread that was just taken.</summary>
-    public void Serve(EventLoop loop, long state)
+    public void Serve(EventLoop loop, long state) => Do(thread => loop.Serve(thread, state));
+
+    /// <summary>Has something done. Only for a thread that was just taken.</summary>
+    public void Do(Action<LoopThread> job)
     {
-        _state = state;
-        Volatile.Write(ref _loop, loop);
+        Volatile.Write(ref _job, job);
         _asked.Release();
     }
 
@@ -26,7 +30,7 @@ internal sealed class LoopThread(LoopThreads threads)
     {
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
         {
-            if (Volatile.Read(ref _loop) is not { } loop)
+            if (Volatile.Read(ref _job) is not { } job)
             {
                 if (threads.IsStopped)
                 {
@@ -37,8 +41,8 @@ internal sealed class LoopThread(LoopThreads threads)
                 continue;
             }
 
-            _loop = null;
-            loop.Serve(_state);
+            _job = null;
+            job(this);
             if (!threads.GiveBack(this))
             {
                 break;

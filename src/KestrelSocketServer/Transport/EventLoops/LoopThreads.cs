@@ -94,6 +94,15 @@ internal sealed class LoopThreads
         }
     }
 
+    /// <summary>Gives a thread back that was taken in vain.</summary>
+    public void Return(LoopThread thread)
+    {
+        if (!GiveBack(thread))
+        {
+            thread.Stop();
+        }
+    }
+
     /// <summary>An idle thread ends. Returns false when it was taken just now, or is the last one, which stays for hard times.</summary>
     public bool Remove(LoopThread thread)
     {

@@ -1,0 +1,28 @@
+using System.Threading.Tasks.Sources;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Waited for, goes on where the connection's work runs. Kestrel starts connections on the thread pool, where a few handlers that block
+/// would keep all others from starting.
+/// </summary>
+internal sealed class ConnectionStart : IValueTaskSource, IThreadPoolWorkItem
+{
+    private ManualResetValueTaskSourceCore<bool> _source;
+
+    public static ValueTask WaitAsync(IConnectionControl control)
+    {
+        var start = new ConnectionStart();
+        control.Schedule(start);
+        return new ValueTask(start, start._source.Version);
+    }
+
+    void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
+
+    void IValueTaskSource.GetResult(short token) => _source.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+        => _source.OnCompleted(continuation, state, token, flags);
+}

@@ -1,0 +1,36 @@
+using System.Net.Sockets;
+
+namespace KestrelSocketServer;
+
+/// <summary>Makes the listening sockets of an endpoint, all on one address.</summary>
+internal static class ListeningSockets
+{
+    /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
+    public static IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options, int count)
+    {
+        var sockets = new List<Socket>(count);
+        try
+        {
+            while (sockets.Count < count)
+            {
+                sockets.Add(ListeningSocket.Bind(name, address, options, isShared: count > 1, first: sockets.FirstOrDefault()?.LocalEndPoint));
+            }
+
+            return sockets;
+        }
+        catch
+        {
+            Close(sockets, address);
+            throw;
+        }
+    }
+
+    /// <summary>Stops listening at once; the address can be listened on again.</summary>
+    public static void Close(IEnumerable<Socket> sockets, ListenAddress address)
+    {
+        foreach (Socket socket in sockets)
+        {
+            ListeningSocket.Close(socket, address);
+        }
+    }
+}

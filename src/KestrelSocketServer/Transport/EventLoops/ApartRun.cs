@@ -1,0 +1,42 @@
+using System.Diagnostics;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Something that runs on a thread other than the one that serves its loop: it was moved there before it began, or has lost the loop.
+/// </summary>
+/// <param name="loop">The loop.</param>
+/// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
+internal sealed class ApartRun(EventLoop loop, LoopItem? item)
+{
+    private const int InTime = 0;
+    private const int Late = 1;
+    private const int Over = 2;
+
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private int _state;
+
+    public EventLoop Loop { get; } = loop;
+
+    public LoopItem? Item { get; } = item;
+
+    public TimeSpan Time => Stopwatch.GetElapsedTime(_start);
+
+    public bool IsOver => Volatile.Read(ref _state) == Over;
+
+    /// <summary>It takes too long. Returns whether it still runs.</summary>
+    public bool TryBlock() => Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;
+
+    /// <summary>It has returned.</summary>
+    public void End()
+    {
+        if (Interlocked.Exchange(ref _state, Over) == Late)
+        {
+            Loop.OnUnblocked();
+        }
+        else
+        {
+            Item?.OnReturnedInTime();
+        }
+    }
+}

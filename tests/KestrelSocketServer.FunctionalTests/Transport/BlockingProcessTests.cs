@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using KestrelSocketServer.FunctionalTests.Servers;
+
+namespace KestrelSocketServer.FunctionalTests.Transport;
+
+/// <summary>What needs a process of its own: threads to count, descriptors to use up, a single core, and an end.</summary>
+[Trait("Row", "C25")]
+public sealed class BlockingProcessTests
+{
+    // The loop's, its monitor, one that waits for the next handler that blocks, and some that have just been needed.
+    private const int FewThreads = 6;
+
+    [Fact]
+    [Trait("Row", "C8")]
+    public async Task A_handler_that_spins_does_not_keep_the_only_core_from_the_others()
+    {
+        using ChildProcess child = ChildProcess.StartOnOneCore("block");
+        string address = await child.ReadLineAsync();
+        using RawClient spinning = await RawClient.ConnectAsync(address);
+        await spinning.SendAsync("spin");
+        Assert.Equal("spins", await child.ReadLineAsync());
+
+        for (int i = 0; i < 20; i++)
+        {
+            using RawClient other = await RawClient.ConnectAsync(address);
+            TimeSpan time = await Clients.TalkAsync(other);
+            Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        }
+
+        await TellAsync(address, "go");
+        Assert.Equal("spin", await spinning.ReceiveTextAsync(4));
+        await Clients.TalkAsync(spinning);
+    }
+
+    [Fact]
+    public async Task Threads_do_not_pile_up_however_often_handlers_block()
+    {
+        using ChildProcess child = ChildProcess.Start("block");
+        string address = await child.ReadLineAsync();
+        using RawClient same = await RawClient.ConnectAsync(address);
+        for (int i = 0; i < 200; i++)
+        {
+            // In turns the same connection, which is known to block, and one that does so for the first time.
+            using RawClient other = await RawClient.ConnectAsync(address);
+            RawClient client = i % 2 == 0 ? same : other;
+            await client.SendAsync("wait");
+            Assert.Equal("waits", await child.ReadLineAsync());
+            await TellAsync(address, "go");
+            Assert.Equal("wait", await client.ReceiveTextAsync(4));
+        }
+
+        Assert.InRange(await CountThreadsAsync(address), 1, FewThreads);
+    }
+
+    [Fact]
+    [Trait("Row", "L5")]
+    public async Task Without_descriptors_for_further_threads_the_process_survives_handlers_that_block()
+    {
+        using ChildProcess child = ChildProcess.Start("block");
+        string address = await child.ReadLineAsync();
+        using RawClient first = await RawClient.ConnectAsync(address);
+        using RawClient second = await RawClient.ConnectAsync(address);
+        using RawClient other = await RawClient.ConnectAsync(address);
+        await Clients.TalkAsync(second);
+        await Clients.TalkAsync(other, "fill");
+
+        // There is one thread in reserve.
+        await first.SendAsync("wait");
+        Assert.Equal("waits", await child.ReadLineAsync());
+        await Clients.TalkAsync(other);
+
+        // None is left: the others wait until one of the two handlers returns.
+        await second.SendAsync("wait");
+        Assert.Equal("waits", await child.ReadLineAsync());
+        await other.SendAsync("later");
+        await child.WriteLineAsync("go");
+        Assert.Equal("gone", await child.ReadLineAsync());
+        await child.WriteLineAsync("go");
+        Assert.Equal("gone", await child.ReadLineAsync());
+
+        Assert.Equal("later", await other.ReceiveTextAsync(5));
+        Assert.Equal("wait", await first.ReceiveTextAsync(4));
+        Assert.Equal("wait", await second.ReceiveTextAsync(4));
+    }
+
+    [Fact]
+    [Trait("Row", "H4")]
+    public async Task A_process_ends_in_time_while_a_handler_blocks_for_ever()
+    {
+        using ChildProcess child = ChildProcess.Start("block");
+        using RawClient client = await RawClient.ConnectAsync(await child.ReadLineAsync());
+        await client.SendAsync("wait");
+        Assert.Equal("waits", await child.ReadLineAsync());
+        long start = Stopwatch.GetTimestamp();
+
+        await child.SignalAsync("TERM");
+        (int exitCode, string errors) = await child.WaitForExitAsync();
+
+        // The shutdown time-out is a second, and Kestrel waits for one more.
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        Assert.Equal(0, exitCode);
+        Assert.Equal("", errors);
+    }
+
+    [Theory]
+    [InlineData(50, false)]
+    [InlineData(3, true)]
+    [Trait("Row", "L10")]
+    public async Task Hosts_that_are_disposed_of_leave_no_thread_and_no_descriptor(int hosts, bool block)
+    {
+        using ChildProcess child = ChildProcess.Start("hosts", hosts.ToString(CultureInfo.InvariantCulture), block ? "block" : "");
+
+        string[] left = (await child.ReadLineAsync()).Split(' ');
+
+        Assert.Equal(0, (await child.WaitForExitAsync()).ExitCode);
+        Assert.InRange(int.Parse(left[0], CultureInfo.InvariantCulture), -10, 5);
+        Assert.Equal("0", left[1]);
+    }
+
+    private static async Task TellAsync(string address, string text)
+    {
+        using RawClient client = await RawClient.ConnectAsync(address);
+        await Clients.TalkAsync(client, text);
+    }
+
+    private static async Task<int> CountThreadsAsync(string address)
+    {
+        using RawClient client = await RawClient.ConnectAsync(address);
+        await client.SendAsync("threads");
+        return int.Parse(await client.ReceiveTextAsync(3), CultureInfo.InvariantCulture);
+    }
+}
