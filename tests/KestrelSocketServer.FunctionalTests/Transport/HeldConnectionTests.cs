@@ -83,13 +83,14 @@ public sealed class HeldConnectionTests
             connection.Closed += closed.SetResult;
             connection.Data += chunk =>
             {
-                if (chunk.Length > 1)
+                if (chunk.Length == 1)
                 {
-                    gate.Block();
-                    connection.Pause();
+                    connection.Write(chunk.Span);
+                    return;
                 }
 
-                connection.Write(chunk.Span);
+                gate.Block();
+                connection.Pause();
             };
         });
         using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
