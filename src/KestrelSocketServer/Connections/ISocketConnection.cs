@@ -10,9 +10,9 @@ namespace KestrelSocketServer;
 /// <remarks>
 /// <para>
 /// <b>Threads.</b> Every member may be used from any thread. The events of one connection never run at the same time as
-/// one another (row C8). On Linux they run on the event loop of the connection, elsewhere on the thread pool. Different
-/// connections do not wait for one another: the loop of a handler that blocks goes on on another thread. A subscriber that throws
-/// closes its own connection only (rows C6 and C25).
+/// one another (row C8); they run on the event loop that received the data, or on the thread pool where there is none or where
+/// <see cref="SocketTransportOptions.RunHandlersOnThreadPool"/> is set. Different connections do not wait for one another, not for
+/// long even for a subscriber that blocks; one that throws closes its own connection only (rows C6 and C25).
 /// </para>
 /// <para>
 /// <b>Order.</b> <see cref="Data"/>* <see cref="Ended"/>? <see cref="Error"/>? <see cref="Closed"/>, and nothing after

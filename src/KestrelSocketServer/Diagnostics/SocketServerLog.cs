@@ -62,7 +62,7 @@ internal static partial class SocketServerLog
     [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} is closed: {CloseReason}.", EventName = "ConnectionClosed")]
     public static partial void ConnectionClosed(this ILogger logger, string connectionId, string? endpointName, SocketCloseReason closeReason);
 
-    [LoggerMessage(40, LogLevel.Warning, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
+    [LoggerMessage(40, LogLevel.Information, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
     public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler);
 
     [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]

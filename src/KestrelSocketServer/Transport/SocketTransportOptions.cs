@@ -20,7 +20,10 @@ public sealed class SocketTransportOptions
     /// How long a handler may hold its event loop before the loop goes on, for all other connections, on another thread. The
     /// handler itself is not interrupted (row C25).
     /// </summary>
-    /// <remarks>Defaults to 5 ms; at least 1 ms. Found out within half as long again.</remarks>
+    /// <remarks>
+    /// Defaults to 5 ms; at least 1 ms. Found out within half as long again, and much sooner while several handlers block at once. A
+    /// connection whose handler has blocked runs on a thread of its own until it has returned in time for a while.
+    /// </remarks>
     public TimeSpan BlockingLimit { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Whether handlers run on the thread pool, rather than on the event loop that received for them.</summary>

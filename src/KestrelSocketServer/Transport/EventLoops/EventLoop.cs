@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
@@ -14,23 +13,20 @@ namespace KestrelSocketServer;
 /// the old thread notices when it returns. Readiness that it has not come to is told again by the system, as it is level-triggered.
 /// What has blocked lately does not get that far: it runs on a thread of its own.
 /// </remarks>
-internal sealed unsafe class EventLoop : IDisposable
+internal sealed unsafe partial class EventLoop : IDisposable
 {
     private const int MostItems = 256;
     private const long WakeToken = 0;
 
     private readonly Descriptor _poll = new(Libc.CreatePoll(Libc.CloseOnExec));
     private readonly Descriptor _wakeUp = new(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking));
-    private readonly ConcurrentQueue<ScheduledWork> _work = new();
     private readonly LoopItemTable _items = new();
     private readonly LoopThreads _threads;
     private readonly EventLoopMonitor _monitor;
     private readonly ILogger _logger;
-    private readonly bool _worksOnThreadPool;
     private LoopItem? _running;
     private LoopThread? _server;
     private long _state;
-    private int _woken;
     private int _blocked;
     private volatile bool _stopped;
 
@@ -114,25 +110,6 @@ internal sealed unsafe class EventLoop : IDisposable
 
     /// <summary>One that had blocked has returned.</summary>
     public void OnUnblocked() => Interlocked.Decrement(ref _blocked);
-
-    /// <summary>Runs something on the loop, soon. From any thread; those that come together wake the loop once.</summary>
-    /// <param name="work">What to run.</param>
-    /// <param name="item">For whom, null when it runs nobody's handlers.</param>
-    public void Schedule(IThreadPoolWorkItem work, LoopItem? item)
-    {
-        if (_worksOnThreadPool)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
-            return;
-        }
-
-        _work.Enqueue(new ScheduledWork(work, item));
-        WakeUp();
-        if (_stopped)
-        {
-            LeaveWork();
-        }
-    }
 
     /// <summary>Watches a descriptor. The item's lock is held.</summary>
     public void Watch(LoopItem item, SafeHandle handle, Readiness watched, bool isNew)
@@ -249,66 +226,10 @@ internal sealed unsafe class EventLoop : IDisposable
         }
     }
 
-    private bool RunWork(LoopThread thread, ref long state)
-    {
-        int count = 0;
-        while (_work.TryDequeue(out ScheduledWork scheduled))
-        {
-            if (!Run(thread, scheduled.Item, scheduled.Work, Readiness.None, ref state))
-            {
-                return false;
-            }
-
-            if (++count == MostItems)
-            {
-                // The descriptors have their turn.
-                WakeUp();
-                break;
-            }
-        }
-
-        return true;
-    }
-
     // The state is changed before the monitor is looked at: one that falls asleep meanwhile sees it, or is seen.
     private void TellActive(ref long state)
     {
         Interlocked.Exchange(ref _state, state += 2);
         _monitor.OnActive();
     }
-
-    private void LeaveWork()
-    {
-        while (_work.TryDequeue(out ScheduledWork scheduled))
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(scheduled.Work, preferLocal: false);
-        }
-    }
-
-    private void WakeUp()
-    {
-        if (Interlocked.Exchange(ref _woken, 1) != 0)
-        {
-            return;
-        }
-
-        try
-        {
-            ulong one = 1;
-            _ = Libc.Write(_wakeUp, &one, sizeof(ulong));
-        }
-        catch (ObjectDisposedException)
-        {
-            // The loop is over.
-        }
-    }
-
-    private void ClearWakeUp()
-    {
-        ulong count;
-        _ = Libc.Read(_wakeUp, &count, sizeof(ulong));
-        Interlocked.Exchange(ref _woken, 0);
-    }
-
-    private readonly record struct ScheduledWork(IThreadPoolWorkItem Work, LoopItem? Item);
 }
