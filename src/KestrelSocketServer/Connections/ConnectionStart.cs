@@ -6,14 +6,13 @@ namespace KestrelSocketServer;
 /// Waited for, goes on where the connection's work runs. Kestrel starts connections on the thread pool, where a few handlers that block
 /// would keep all others from starting.
 /// </summary>
-internal sealed class ConnectionStart : IValueTaskSource, IThreadPoolWorkItem
+internal sealed class ConnectionStart(IConnectionControl control) : IValueTaskSource, IThreadPoolWorkItem
 {
     private ManualResetValueTaskSourceCore<bool> _source;
 
     public static ValueTask WaitAsync(IConnectionControl control)
     {
-        var start = new ConnectionStart();
-        control.Schedule(start);
+        var start = new ConnectionStart(control);
         return new ValueTask(start, start._source.Version);
     }
 
@@ -23,6 +22,10 @@ internal sealed class ConnectionStart : IValueTaskSource, IThreadPoolWorkItem
 
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _source.GetStatus(token);
 
+    // Scheduled only now: where the loop was faster than who waits, that would go on where it is.
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
-        => _source.OnCompleted(continuation, state, token, flags);
+    {
+        _source.OnCompleted(continuation, state, token, flags);
+        control.Schedule(this);
+    }
 }
