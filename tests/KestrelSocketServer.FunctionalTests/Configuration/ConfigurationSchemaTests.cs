@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer.FunctionalTests.Configuration;
 
@@ -31,7 +30,7 @@ public sealed class ConfigurationSchemaTests
             builder => builder.Services.AddSocketHandler<EchoHandler>("Echo"));
 
         Assert.NotNull(app.AddressOf("Echo"));
-        Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
+        LogAssert.NoWarnings(app.Logs);
     }
 
     [Fact]
@@ -56,7 +55,7 @@ public sealed class ConfigurationSchemaTests
 
         using System.Net.Sockets.TcpClient client = await app.ConnectAsync("Echo");
         Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
-        Assert.DoesNotContain(app.Logs.GetSnapshot(), log => log.Level >= LogLevel.Warning);
+        LogAssert.NoWarnings(app.Logs);
     }
 
     private static void AssertSame(Type options, JsonElement schema)

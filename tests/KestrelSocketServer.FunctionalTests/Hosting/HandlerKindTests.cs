@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer.FunctionalTests.Hosting;
 
@@ -75,7 +74,7 @@ public sealed class HandlerKindTests
         await PlainHandler.Done.Task.Soon();
         await server.Host.StopAsync();
         Assert.Empty(server.Errors);
-        Assert.DoesNotContain(server.Host.Logs.GetSnapshot(), record => record.Level >= LogLevel.Warning);
+        LogAssert.NoWarnings(server.Host.Logs);
     }
 
     [Fact]

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer.FunctionalTests.Hosting;
 
@@ -25,7 +24,7 @@ public sealed class HttpBesideTests
         await EchoAsync(host);
 
         // Kestrel warns when one way to give urls overrides another.
-        Assert.DoesNotContain(host.Logs.GetSnapshot(), record => record.Level >= LogLevel.Warning);
+        LogAssert.NoWarnings(host.Logs);
     }
 
     [Fact]

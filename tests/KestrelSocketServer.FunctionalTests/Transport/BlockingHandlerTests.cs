@@ -140,7 +140,7 @@ public sealed class BlockingHandlerTests
         Assert.Contains(await accepted.Task.Soon(), line, StringComparison.Ordinal);
         Assert.Contains("endpoint test", line, StringComparison.Ordinal);
         FakeLogRecord record = Assert.Single(host.Logs.GetSnapshot(), record => record.Id.Name == "HandlerBlocked");
-        Assert.Equal(LogLevel.Warning, record.Level);
+        Assert.Equal(LogLevel.Information, record.Level);
         gate.Open();
     }
 }

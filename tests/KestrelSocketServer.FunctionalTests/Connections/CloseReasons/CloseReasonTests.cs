@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-
 namespace KestrelSocketServer.FunctionalTests.Connections.CloseReasons;
 
 [Trait("Row", "D1")]
@@ -182,7 +180,7 @@ public abstract class CloseReasonTests(HandlerPlace place)
             Assert.Equal(SocketCloseReason.PeerEnded, reason);
         }
 
-        Assert.DoesNotContain(host.Logs.GetSnapshot(), record => record.Level >= LogLevel.Warning && record.Category == "KestrelSocketServer");
+        Assert.DoesNotContain(host.Logs.GetSnapshot(), record => record.Id.Name == "HandlerFault");
     }
 }
 
