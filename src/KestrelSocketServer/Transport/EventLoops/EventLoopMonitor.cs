@@ -171,7 +171,6 @@ internal sealed class EventLoopMonitor : IDisposable
             return;
         }
 
-        thread.Serve(loop, state + 1);
         if (_hurries)
         {
             // It may still return in time.
@@ -179,8 +178,11 @@ internal sealed class EventLoopMonitor : IDisposable
         }
         else
         {
+            // Before the loop goes on: that may let the handler return, before this thread has another turn.
             OnLate(run);
         }
+
+        thread.Serve(loop, state + 1);
     }
 
     private void OnLate(ApartRun run)
