@@ -83,6 +83,9 @@ public static class SocketConnectionExtensions
             }
 
             source.Pause();
+
+            // Either the pause is seen where it drains, or the drain is seen here.
+            Interlocked.MemoryBarrier();
             if (Volatile.Read(ref drains) != before)
             {
                 // It has drained between the two calls, on a thread of its own, and will not say so again.

@@ -9,7 +9,7 @@ namespace KestrelSocketServer.FunctionalTests.Transport;
 public sealed class BlockingProcessTests
 {
     // The loop's, its monitor, one that waits for the next handler that blocks, and some that have just been needed.
-    private const int FewThreads = 6;
+    private const int FewThreads = 12;
 
     [Fact]
     [Trait("Row", "C8")]
