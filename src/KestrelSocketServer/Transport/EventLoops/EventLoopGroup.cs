@@ -16,14 +16,17 @@ internal sealed class EventLoopGroup : IDisposable
         _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_threads, _monitor, logger, options.RunHandlersOnThreadPool))];
         foreach (EventLoop loop in _loops)
         {
-            _threads.Take()!.Serve(loop, state: 0);
+            TakeThread().Serve(loop, state: 0);
         }
 
-        _threads.Return(_threads.Take()!);
+        _threads.Return(TakeThread());
         _monitor.Start(_loops);
     }
 
     public EventLoop this[int number] => _loops[number];
+
+    private LoopThread TakeThread() => _threads.Take() ?? throw new InvalidOperationException(
+        "The system has no thread, or no descriptors, for the event loops: raise its limits, or lower SocketTransportOptions.EventLoopCount.");
 
     /// <summary>The loops in turns.</summary>
     public EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];
