@@ -1,13 +1,21 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Connects, has one message echoed and closes, over and over, some connections at a time.</summary>
+/// <summary>
+/// Connects, has one message echoed and closes, over and over, some connections at a time. They come from many addresses: those that
+/// were closed keep their ports for a minute, and the search for a free one would cost more than all the rest.
+/// </summary>
 internal sealed class ConnectLoad(IPEndPoint server, int atATime, int size) : ILoad
 {
-    private readonly Socket[] _sockets = new Socket[atATime];
+    private const int Addresses = 1 << 16;
+
+    private static int s_connections;
+
+    private readonly byte[] _from = new IPEndPoint(IPAddress.Loopback, 0).Serialize().Buffer.ToArray();
+    private readonly byte[] _server = server.Serialize().Buffer.ToArray();
+    private readonly int[] _sockets = new int[atATime];
     private readonly byte[] _message = new byte[size];
 
     public long Run(TimeSpan time)
@@ -18,14 +26,14 @@ internal sealed class ConnectLoad(IPEndPoint server, int atATime, int size) : IL
         {
             for (int i = 0; i < _sockets.Length; i++)
             {
-                _sockets[i] = ClientSockets.Connect(server);
-                _sockets[i].Send(_message);
+                _sockets[i] = Connect();
+                Native.SendNow(_sockets[i], _message);
             }
 
-            foreach (Socket socket in _sockets)
+            foreach (int socket in _sockets)
             {
                 ReceiveMessage(socket);
-                socket.Dispose();
+                _ = Native.Close(socket);
             }
 
             messages += _sockets.Length;
@@ -34,15 +42,25 @@ internal sealed class ConnectLoad(IPEndPoint server, int atATime, int size) : IL
         return messages;
     }
 
-    public void Dispose() => Array.ForEach(_sockets, static socket => socket?.Dispose());
+    public void Dispose()
+    {
+    }
 
-    private void ReceiveMessage(Socket socket)
+    private int Connect()
+    {
+        // 127.1.x.y
+        const int Start = 4;
+        int address = s_connections++ % Addresses;
+        (_from[Start + 1], _from[Start + 2], _from[Start + 3]) = (1, (byte)(address >> 8), (byte)address);
+        return Native.Connect(_from, _server);
+    }
+
+    private void ReceiveMessage(int socket)
     {
         int received = 0;
         while (received < _message.Length)
         {
-            int count = socket.Receive(_message.AsSpan(received));
-            received += count > 0 ? count : throw new IOException("The server closed a connection.");
+            received += Native.Receive(socket, _message.AsSpan(received));
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace KestrelSocketServer.Benchmarks;
@@ -11,6 +12,10 @@ internal static unsafe partial class Native
     public const int NonBlocking = 0x800;
     public const int NoSignal = 0x4000;
     public const int CloseOnExec = 0x80000;
+
+    private const int StreamType = 1;
+    private const int IPLevel = 0;
+    private const int BindAddressNoPort = 24;
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
     public static partial nint Receive(int socket, byte* buffer, nuint length, int flags);
@@ -31,6 +36,36 @@ internal static unsafe partial class Native
     public static partial int Close(int handle);
 
     public static int Accept(int listener, int flags) => Accept(listener, null, null, flags);
+
+    /// <summary>A socket that is connected to a server, from an address and any port of it; its calls block unless told otherwise.</summary>
+    public static int Connect(ReadOnlySpan<byte> from, ReadOnlySpan<byte> server)
+    {
+        int socket = Check(CreateSocket((int)ProtocolFamily.InterNetwork, StreamType | CloseOnExec, 0));
+        int yes = 1;
+        Check(SetOption(socket, IPLevel, BindAddressNoPort, &yes, sizeof(int)));
+        fixed (byte* address = from)
+        {
+            Check(Bind(socket, address, (uint)from.Length));
+        }
+
+        fixed (byte* address = server)
+        {
+            Check(Connect(socket, address, (uint)server.Length));
+        }
+
+        return socket;
+    }
+
+    /// <summary>Waits for data and receives it.</summary>
+    /// <exception cref="IOException">The server closed the connection.</exception>
+    public static int Receive(int socket, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            int count = Check((int)Receive(socket, start, (nuint)buffer.Length, 0));
+            return count > 0 ? count : throw new IOException("The server closed a connection.");
+        }
+    }
 
     /// <summary>Lets a thread run on the cores of the mask alone.</summary>
     public static void Pin(int thread, ulong cores)
@@ -81,6 +116,20 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
     private static partial int Accept(int listener, void* address, void* length, int flags);
 
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    private static partial int CreateSocket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    private static partial int SetOption(int socket, int level, int option, int* value, uint length);
+
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    private static partial int Bind(int socket, byte* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    private static partial int Connect(int socket, byte* address, uint length);
+
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nuint size, ulong* cores);
+
+    private static int Check(int result) => result >= 0 ? result : throw new Win32Exception(Marshal.GetLastPInvokeError());
 }
