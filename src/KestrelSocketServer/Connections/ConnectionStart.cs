@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Waited for, goes on where the connection's work runs. Kestrel starts connections on the thread pool, where a few handlers that block
-/// would keep all others from starting.
+/// Waited for, goes on where the connection's work runs. Kestrel starts connections with TLS on the thread pool, where a few handlers that
+/// block would keep all others from starting.
 /// </summary>
 internal sealed class ConnectionStart(IConnectionControl control) : IValueTaskSource, IThreadPoolWorkItem
 {

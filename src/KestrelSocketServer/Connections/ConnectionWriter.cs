@@ -240,7 +240,7 @@ internal sealed class ConnectionWriter
             return false;
         }
 
-        if (result.IsCompleted && _inFlight > 0)
+        if (_inFlight > 0 && (result.IsCompleted || _connection.HasLostPeer))
         {
             OnFlushFailed(_connection.TransportFailure ?? new IOException("The peer no longer receives."));
             return false;

@@ -21,8 +21,8 @@ internal interface IConnectionControl : IActivity
     /// </summary>
     void Close();
 
-    /// <summary>Whether the connection's work runs on threads of its own, not on the thread pool.</summary>
-    bool HasOwnThreads { get; }
+    /// <summary>Whether the connection's work runs elsewhere than where it was started, which then was the thread pool.</summary>
+    bool RunsElsewhere { get; }
 
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
     void Schedule(IThreadPoolWorkItem item);

@@ -24,7 +24,7 @@ internal sealed partial class SocketConnection
     private async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
-        if (_control is { HasOwnThreads: true })
+        if (_control is { RunsElsewhere: true })
         {
             await ConnectionStart.WaitAsync(_control).ConfigureAwait(false);
         }

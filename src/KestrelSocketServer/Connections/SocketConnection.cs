@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelSocketServer;
@@ -146,6 +147,12 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     /// <summary>Why the transport has failed, where it tells.</summary>
     internal Exception? TransportFailure => _control?.Failure;
+
+    /// <summary>
+    /// Whether the peer is gone, as only the socket knows: over TLS on Kestrel's transport writes succeed without end, and its reset may
+    /// look like the end of what the peer sends.
+    /// </summary>
+    internal bool HasLostPeer => _control is null && _context.Features.Get<IConnectionSocketFeature>() is { Socket.Connected: false };
 
     internal void OnDrained() => Signal(DrainedSignal);
 

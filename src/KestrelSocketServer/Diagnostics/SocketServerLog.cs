@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -5,6 +6,8 @@ namespace KestrelSocketServer;
 /// <summary>Every log line of the library; the event ids are stable.</summary>
 internal static partial class SocketServerLog
 {
+    private static readonly Func<ILogger, string, IDisposable?> ConnectionScope = LoggerMessage.DefineScope<string>("ConnectionId:{ConnectionId}");
+
     /// <summary>The category of the lines about servers and their connections.</summary>
     public const string Category = "KestrelSocketServer";
 
@@ -70,4 +73,11 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
     public static partial void LoopFault(this ILogger logger, Exception exception);
+
+    [LoggerMessage(14, LogLevel.Warning, "A heartbeat action of a connection threw.", EventName = "HeartbeatFault")]
+    public static partial void HeartbeatFault(this ILogger logger, Exception exception);
+
+    /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
+    public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
+        => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;
 }

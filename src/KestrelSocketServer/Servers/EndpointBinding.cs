@@ -1,22 +1,25 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace KestrelSocketServer;
 
-/// <summary>One period of listening of a server: its sockets, and the Kestrel server that runs the connections accepted there.</summary>
+/// <summary>One period of listening of a server: its sockets, and what runs the connections accepted there.</summary>
 #pragma warning disable CA1001 // Both are disposed of when the last connection is gone.
 internal sealed class EndpointBinding
 #pragma warning restore CA1001
 {
+    // A handler may never return.
+    private static readonly TimeSpan AbortTime = TimeSpan.FromSeconds(1);
+
     private readonly SocketServer _server;
     private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConnectionRunner _runner;
     private readonly KestrelServer _kestrel;
-    private ConnectionDelegate _pipeline;
+    private EndpointPipeline _pipeline;
 
     private readonly CancellationTokenSource _abort = new();
 
@@ -26,13 +29,14 @@ internal sealed class EndpointBinding
     private int _closed;
 
     private EndpointBinding(
-        EndpointContext context, IReadOnlyList<Socket> sockets, ConnectionDelegate pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
+        EndpointContext context, IReadOnlyList<Socket> sockets, EndpointPipeline pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
     {
         Context = context;
         _server = context.Server;
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
+        _runner = new ConnectionRunner(_server, _logger, _timeProvider);
         var observer = new TransportObserver(context.OnHandlerBlocked, Release);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
@@ -49,7 +53,7 @@ internal sealed class EndpointBinding
             options.Listen(listener.EndPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.None;
-                listen.Use(_ => connection => Pipeline(connection));
+                listen.Use(_ => connection => Pipeline.Run(connection));
             });
         }
 
@@ -65,13 +69,13 @@ internal sealed class EndpointBinding
     public EndpointContext Context { get; private set; }
 
     /// <summary>What runs the connections.</summary>
-    public ConnectionDelegate Pipeline => Volatile.Read(ref _pipeline);
+    public EndpointPipeline Pipeline => Volatile.Read(ref _pipeline);
 
     /// <summary>Starts to accept.</summary>
     public static async Task<EndpointBinding> StartAsync(
         IReadOnlyList<Socket> sockets,
         EndpointContext context,
-        ConnectionDelegate pipeline,
+        EndpointPipeline pipeline,
         SocketTransport transport,
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
@@ -97,7 +101,7 @@ internal sealed class EndpointBinding
     }
 
     /// <summary>Changes what holds for the connections that are accepted from now on.</summary>
-    public void Update(EndpointContext context, ConnectionDelegate pipeline)
+    public void Update(EndpointContext context, EndpointPipeline pipeline)
     {
         Listener.Configure(context.Listener);
         Context = context;
@@ -125,7 +129,21 @@ internal sealed class EndpointBinding
         using var timer = new CancellationTokenSource(timeout, _timeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
+        _runner.RequestClose();
         await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
+        await WaitUntilEmptyAsync().ConfigureAwait(false);
+    }
+
+    private async Task WaitUntilEmptyAsync()
+    {
+        try
+        {
+            await _empty.Task.WaitAsync(_abort.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAny(_empty.Task, Task.Delay(AbortTime, _timeProvider)).ConfigureAwait(false);
+        }
     }
 
     private void OnTimedOut(TimeSpan timeout)
@@ -136,9 +154,22 @@ internal sealed class EndpointBinding
         }
 
         _abort.Cancel();
+        _runner.Abort();
     }
 
-    private void OnAccepted() => Interlocked.Increment(ref _active);
+    // Returns whether the connection is on its way. Those with TLS are left to Kestrel, as its middleware wants.
+    private bool OnAccepted(TransportConnection connection)
+    {
+        Interlocked.Increment(ref _active);
+        EndpointPipeline pipeline = Pipeline;
+        if (pipeline.IsTls)
+        {
+            return false;
+        }
+
+        _runner.Start(connection, pipeline.Run);
+        return true;
+    }
 
     private void Release()
     {
@@ -155,5 +186,6 @@ internal sealed class EndpointBinding
         // read, and a shutdown that comes meanwhile waits for this one.
         await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
         _kestrel.Dispose();
+        _runner.Dispose();
     }
 }

@@ -4,14 +4,17 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KestrelSocketServer;
 
-/// <summary>Builds what runs the connections of an endpoint: its middleware, TLS among them, and its handler.</summary>
-internal static class EndpointPipeline
+/// <summary>What runs the connections of an endpoint: its middleware, TLS among them, and its handler.</summary>
+/// <param name="Run">Runs one.</param>
+/// <param name="IsTls">Whether TLS is among the middleware.</param>
+internal sealed record EndpointPipeline(ConnectionDelegate Run, bool IsTls)
 {
+    /// <summary>Builds it as an endpoint is configured.</summary>
     /// <remarks>On options of its own, bound to nothing, so that it can be built anew while the endpoint listens.</remarks>
     /// <exception cref="InvalidOperationException">The endpoint has no handler, or parts that do not fit together.</exception>
-    public static ConnectionDelegate Build(Action<ListenOptions> configure, EndpointContext context)
+    public static EndpointPipeline Build(Action<ListenOptions> configure, EndpointContext context)
     {
-        ConnectionDelegate? pipeline = null;
+        EndpointPipeline? pipeline = null;
         new KestrelServerOptions { ApplicationServices = context }.Listen(context.Address.EndPoint, listen =>
         {
             // No HTTP, and no HTTP protocol advertised by TLS.
@@ -21,7 +24,7 @@ internal static class EndpointPipeline
             {
                 configure(listen);
                 context.Complete(listen);
-                pipeline = listen.Build();
+                pipeline = new EndpointPipeline(listen.Build(), EndpointContext.IsTls(listen));
             }
             catch (Exception exception) when (exception is CryptographicException or FileNotFoundException or DirectoryNotFoundException or NotSupportedException)
             {

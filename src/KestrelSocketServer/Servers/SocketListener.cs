@@ -5,11 +5,11 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Accepts the connections of one endpoint for Kestrel. A failing accept is told and tried again, ever more slowly, up to
+/// Accepts the connections of one endpoint, and hands those to Kestrel that are not started at once. A failing accept is told and tried again, ever more slowly, up to
 /// <see cref="LongestDelay"/> (row L5).
 /// </summary>
 internal sealed class SocketListener(
-    EndpointContext context, Socket socket, IAcceptor acceptor, Action onAccepted, Action onLastAccepted)
+    EndpointContext context, Socket socket, IAcceptor acceptor, Func<TransportConnection, bool> onAccepted, Action onLastAccepted)
     : IConnectionListener
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
@@ -61,8 +61,12 @@ internal sealed class SocketListener(
             try
             {
                 TransportConnection connection = await AcceptConnectionAsync().ConfigureAwait(false);
-                onAccepted();
-                return connection;
+                if (!onAccepted(connection))
+                {
+                    return connection;
+                }
+
+                delay = ShortestDelay;
             }
             catch (OperationCanceledException)
             {

@@ -116,7 +116,10 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public bool HasPeerEnded => _input.HasEnded;
 
-    public bool HasOwnThreads => _settings.HasOwnThreads;
+    public bool RunsElsewhere => _settings.HasOwnThreads && !IsAtItsPlace;
+
+    /// <summary>Whether it was started where its work runs.</summary>
+    public bool IsAtItsPlace { get; set; }
 
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;

@@ -1,4 +1,7 @@
+using System.Net;
+using System.Net.Sockets;
 using KestrelSocketServer.Testing;
+using Microsoft.AspNetCore.Connections.Features;
 
 namespace KestrelSocketServer.Tests.Connections;
 
@@ -35,6 +38,30 @@ public sealed class CloseReasonTests
         pair.Client.Reset();
 
         await AssertClosedAsync(pair, SocketCloseReason.PeerReset);
+    }
+
+    // TLS swallows what Kestrel's transport does not take any more.
+    [Fact]
+    public async Task The_peer_is_gone_and_only_the_socket_knows()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var client = new TcpClient();
+        await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint).Soon();
+        using Socket socket = await listener.AcceptSocketAsync().Soon();
+        await using MemoryPair pair = await MemoryPair.ConnectAsync((connection, _) => connection.Pause(), build: builder => builder.Use(next => context =>
+        {
+            context.Features.Set<IConnectionSocketFeature>(new SocketFeature(socket));
+            return next(context);
+        }));
+        pair.Connection.Write("taken");
+        await pair.Client.ReceiveExactlyAsync("taken".Length).Soon();
+
+        socket.Dispose();
+        pair.Connection.Write("swallowed");
+
+        await AssertClosedAsync(pair, SocketCloseReason.PeerReset);
+        Assert.Equal("The peer no longer receives.", (await pair.Events.Error).Message);
     }
 
     [Theory]
@@ -107,5 +134,10 @@ public sealed class CloseReasonTests
         await pair.Events.Closed;
         Assert.Equal(reason, pair.Events.ReasonInClosed);
         Assert.Equal(reason, pair.Connection.CloseReason);
+    }
+
+    private sealed class SocketFeature(Socket socket) : IConnectionSocketFeature
+    {
+        public Socket Socket => socket;
     }
 }

@@ -21,10 +21,24 @@ internal sealed unsafe partial class EventLoop
         }
 
         _work.Enqueue(new ScheduledWork(work, item));
-        WakeUp();
+        if (!IsServedHere)
+        {
+            WakeUp();
+        }
+
         if (_stopped)
         {
             LeaveWork();
+        }
+    }
+
+    // Whether this thread comes to what is scheduled by itself. If it loses the loop before that, whoever gets the loop begins with it.
+    private bool IsServedHere
+    {
+        get
+        {
+            Interlocked.MemoryBarrier();
+            return Server?.Id == Environment.CurrentManagedThreadId;
         }
     }
 

@@ -74,13 +74,12 @@ internal sealed unsafe partial class EventLoop : IDisposable
         {
             int count = Libc.WaitPoll(_poll, items, MostItems, -1);
             TellActive(ref state);
-            bool woken = false;
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
                 long token = PollItem.ReadToken(item);
                 if (token == WakeToken)
                 {
-                    woken = true;
+                    ClearWakeUp();
                 }
                 else if (_items.Find(token) is { } ready && !Run(thread, ready, null, PollItem.ReadReadiness(item), ref state))
                 {
@@ -88,13 +87,9 @@ internal sealed unsafe partial class EventLoop : IDisposable
                 }
             }
 
-            if (woken)
+            if (!RunWork(thread, ref state))
             {
-                ClearWakeUp();
-                if (!RunWork(thread, ref state))
-                {
-                    return;
-                }
+                return;
             }
         }
 

@@ -8,6 +8,9 @@ internal sealed class LoopThread(LoopThreads threads)
     private readonly SemaphoreSlim _asked = new(0);
     private Action<LoopThread>? _job;
 
+    /// <summary>The thread's id.</summary>
+    public int Id { get; private set; }
+
     /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>
     public ApartRun? Lost { get; set; }
 
@@ -28,6 +31,7 @@ internal sealed class LoopThread(LoopThreads threads)
 
     private void Run()
     {
+        Id = Environment.CurrentManagedThreadId;
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
         {
             if (Volatile.Read(ref _job) is not { } job)
