@@ -87,7 +87,7 @@ internal sealed partial class SocketConnection
         }
 
         int signals = Interlocked.Exchange(ref _signals, 0);
-        if ((signals & DrainedSignal) != 0)
+        if ((signals & DrainedSignal) != 0 && IsWritable)
         {
             Raise(_drainedEvent);
         }

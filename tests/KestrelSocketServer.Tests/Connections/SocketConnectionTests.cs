@@ -30,6 +30,28 @@ public class SocketConnectionTests
     }
 
     [Fact]
+    [Trait("Row", "C8")]
+    [Trait("Row", "C11")]
+    public async Task Nothing_is_told_to_have_drained_once_the_connection_has_ended()
+    {
+        await using MemoryPair pair = await MemoryPair.ConnectAsync(
+            (connection, _) => connection.Data += chunk =>
+            {
+                // It drains on a thread of its own while the event runs, and the connection ends before that is told.
+                byte[] data = chunk.ToArray();
+                Assert.False(Task.Run(() => connection.Write(data)).Soon().GetAwaiter().GetResult());
+                connection.End();
+            },
+            options => options.WriteBufferSoftLimit = 1);
+
+        await pair.Client.SendAsync("x");
+
+        Assert.Equal("x"u8.ToArray(), await pair.Client.ReceiveToEndAsync().Soon());
+        await pair.Events.Closed;
+        Assert.Equal(["data", "close"], pair.Events.Events);
+    }
+
+    [Fact]
     [Trait("Row", "C12")]
     public async Task The_ceiling_is_exact()
     {
