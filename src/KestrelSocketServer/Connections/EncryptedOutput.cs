@@ -20,10 +20,10 @@ internal sealed class EncryptedOutput(PipeWriter output) : PipeWriter
     public override Span<byte> GetSpan(int sizeHint = 0) => output.GetSpan(sizeHint);
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
-        => Check(output.FlushAsync(cancellationToken));
+        => CheckAsync(output.FlushAsync(cancellationToken));
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
-        => Check(output.WriteAsync(source, cancellationToken));
+        => CheckAsync(output.WriteAsync(source, cancellationToken));
 
     public override void CancelPendingFlush() => output.CancelPendingFlush();
 
@@ -31,12 +31,10 @@ internal sealed class EncryptedOutput(PipeWriter output) : PipeWriter
 
     public override ValueTask CompleteAsync(Exception? exception = null) => output.CompleteAsync(exception);
 
-    private static ValueTask<FlushResult> Check(ValueTask<FlushResult> flush)
-        => flush.IsCompletedSuccessfully ? ValueTask.FromResult(Check(flush.Result)) : CheckAsync(flush);
-
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<FlushResult> CheckAsync(ValueTask<FlushResult> flush) => Check(await flush.ConfigureAwait(false));
-
-    private static FlushResult Check(FlushResult result)
-        => result.IsCompleted ? throw new IOException("The peer no longer receives.") : result;
+    private static async ValueTask<FlushResult> CheckAsync(ValueTask<FlushResult> flush)
+    {
+        FlushResult result = await flush.ConfigureAwait(false);
+        return result.IsCompleted ? throw new IOException("The peer no longer receives.") : result;
+    }
 }

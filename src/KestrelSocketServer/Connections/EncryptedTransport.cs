@@ -45,11 +45,9 @@ internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, ID
         return read;
     }
 
-    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
-    {
-        ValueTask<ReadResult> read = _input.ReadAsync(cancellationToken);
-        return read.IsCompletedSuccessfully ? ValueTask.FromResult(Observe(read.Result)) : ObserveAsync(read);
-    }
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+        => Observe(await _input.ReadAsync(cancellationToken).ConfigureAwait(false));
 
     public override void AdvanceTo(SequencePosition consumed) => _input.AdvanceTo(consumed);
 
@@ -60,9 +58,6 @@ internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, ID
     public override void Complete(Exception? exception = null) => _input.Complete(exception);
 
     public override ValueTask CompleteAsync(Exception? exception = null) => _input.CompleteAsync(exception);
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> ObserveAsync(ValueTask<ReadResult> read) => Observe(await read.ConfigureAwait(false));
 
     private ReadResult Observe(in ReadResult result)
     {

@@ -117,7 +117,7 @@ internal sealed partial class SocketConnection
         }
         catch (InvalidOperationException)
         {
-            // It has completed the input, or left it in the middle of a read.
+            // It has completed the input, or left it in the middle of a read: only the transport can still tell how it ended.
             AddEndOfTransport();
         }
         catch (Exception exception)

@@ -74,8 +74,8 @@ internal static partial class SocketServerLog
     [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
     public static partial void LoopFault(this ILogger logger, Exception exception);
 
-    [LoggerMessage(14, LogLevel.Warning, "A heartbeat action of a connection threw.", EventName = "HeartbeatFault")]
-    public static partial void HeartbeatFault(this ILogger logger, Exception exception);
+    [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
+    public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
 
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)

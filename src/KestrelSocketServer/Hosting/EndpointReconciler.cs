@@ -96,6 +96,7 @@ internal sealed class EndpointReconciler(
         }
         catch
         {
+            // Thrown on, once everything is as it was.
             foreach (EndpointBuild build in builds)
             {
                 ListeningSockets.Close(build.Sockets, build.Plan.Address);

@@ -100,6 +100,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         _transport.Dispose();
     }
 
+    // For a container that is disposed of synchronously, and refuses services that cannot be: there is no other way than to block. What is
+    // awaited goes on on the thread pool, so that it needs none of this thread.
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self.OnChanged), this);

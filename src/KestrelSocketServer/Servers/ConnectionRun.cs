@@ -5,12 +5,12 @@ namespace KestrelSocketServer;
 
 /// <summary>
 /// Runs one connection where its work runs, from its start to its disposal. Kestrel's dispatcher takes each through the thread pool
-/// first, which costs more than the whole rest of a short connection. What Kestrel adds to a connection is there too.
+/// first, which costs more than the whole rest of a short connection. What Kestrel adds to a connection is there too. It is its own lock,
+/// as there is one for each connection.
 /// </summary>
 internal sealed class ConnectionRun(TransportConnection connection, ConnectionDelegate pipeline, ConnectionRunner runner)
     : IThreadPoolWorkItem, IConnectionCompleteFeature, IConnectionHeartbeatFeature, IConnectionLifetimeNotificationFeature
 {
-    private readonly Lock _lock = new();
     private CancellationTokenSource? _closeRequested;
     private Stack<(Func<object, Task> Callback, object State)>? _onCompleted;
     private List<(Action<object> Action, object State)>? _heartbeats;
@@ -21,15 +21,9 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
     {
         get
         {
-            lock (_lock)
+            lock (this)
             {
-                _closeRequested ??= new CancellationTokenSource();
-                if (_isCloseRequested)
-                {
-                    _closeRequested.Cancel();
-                }
-
-                return _closeRequested.Token;
+                return _isCloseRequested ? new CancellationToken(canceled: true) : (_closeRequested ??= new CancellationTokenSource()).Token;
             }
         }
 
@@ -48,20 +42,23 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
     public void RequestClose()
     {
         CancellationTokenSource? closeRequested;
-        lock (_lock)
+        lock (this)
         {
             _isCloseRequested = true;
             closeRequested = _closeRequested;
         }
 
-        closeRequested?.Cancel();
+        if (closeRequested is not null)
+        {
+            connection.Cancel(closeRequested);
+        }
     }
 
     public void Abort() => connection.Abort(new ConnectionAbortedException("The connection was aborted, as the server is shutting down."));
 
     public void OnCompleted(Func<object, Task> callback, object state)
     {
-        lock (_lock)
+        lock (this)
         {
             ObjectDisposedException.ThrowIf(_isCompleted, connection);
             (_onCompleted ??= []).Push((callback, state));
@@ -70,24 +67,35 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
 
     public void OnHeartbeat(Action<object> action, object state)
     {
-        bool isFirst;
-        lock (_lock)
+        lock (this)
         {
-            isFirst = _heartbeats is null;
-            (_heartbeats ??= []).Add((action, state));
-        }
-
-        if (isFirst)
-        {
-            runner.AddHeartbeat(this);
+            if (!_isCompleted)
+            {
+                (_heartbeats ??= []).Add((action, state));
+                runner.StartHeartbeat();
+            }
         }
     }
 
-    public void Tick()
+    /// <summary>A second has passed.</summary>
+    public void OnHeartbeat()
     {
-        lock (_lock)
+        (Action<object> Action, object State)[] heartbeats;
+        lock (this)
         {
-            _heartbeats!.ForEach(static heartbeat => heartbeat.Action(heartbeat.State));
+            heartbeats = [.. _heartbeats ?? []];
+        }
+
+        foreach ((Action<object> action, object state) in heartbeats)
+        {
+            try
+            {
+                action(state);
+            }
+            catch (Exception exception)
+            {
+                runner.Logger.HeartbeatFault(exception, connection.ConnectionId);
+            }
         }
     }
 
@@ -110,13 +118,13 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
         }
 
         await connection.DisposeAsync().ConfigureAwait(false);
-        runner.Remove(this, hasHeartbeat: _heartbeats is not null);
+        runner.Remove(this);
     }
 
     // The last one first, as Kestrel does.
     private async ValueTask CompleteAsync()
     {
-        lock (_lock)
+        lock (this)
         {
             _isCompleted = true;
         }

@@ -10,8 +10,7 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
 
     private readonly Lock _lock = new();
     private readonly HashSet<ConnectionRun> _runs = [];
-    private readonly HashSet<ConnectionRun> _heartbeats = [];
-    private ITimer? _timer;
+    private ITimer? _heartbeat;
     private bool _isStopping;
 
     public ILogger Logger { get; } = logger;
@@ -49,24 +48,20 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
     /// <summary>Ends all connections at once.</summary>
     public void Abort() => Array.ForEach(Runs, static run => run.Abort());
 
-    public void AddHeartbeat(ConnectionRun run)
+    /// <summary>Tells all connections each second, from now on.</summary>
+    public void StartHeartbeat()
     {
         lock (_lock)
         {
-            _heartbeats.Add(run);
-            _timer ??= timeProvider.CreateTimer(static runner => ((ConnectionRunner)runner!).Tick(), this, HeartbeatInterval, HeartbeatInterval);
+            _heartbeat ??= timeProvider.CreateTimer(static runner => ((ConnectionRunner)runner!).OnHeartbeat(), this, HeartbeatInterval, HeartbeatInterval);
         }
     }
 
-    public void Remove(ConnectionRun run, bool hasHeartbeat)
+    public void Remove(ConnectionRun run)
     {
         lock (_lock)
         {
             _runs.Remove(run);
-            if (hasHeartbeat)
-            {
-                _heartbeats.Remove(run);
-            }
         }
     }
 
@@ -77,7 +72,7 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
         server.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, connection.ConnectionId, connection.RemoteEndPoint));
     }
 
-    public void Dispose() => _timer?.Dispose();
+    public void Dispose() => _heartbeat?.Dispose();
 
     private ConnectionRun[] Runs
     {
@@ -90,24 +85,5 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
         }
     }
 
-    private void Tick()
-    {
-        ConnectionRun[] heartbeats;
-        lock (_lock)
-        {
-            heartbeats = [.. _heartbeats];
-        }
-
-        foreach (ConnectionRun run in heartbeats)
-        {
-            try
-            {
-                run.Tick();
-            }
-            catch (Exception exception)
-            {
-                Logger.HeartbeatFault(exception);
-            }
-        }
-    }
+    private void OnHeartbeat() => Array.ForEach(Runs, static run => run.OnHeartbeat());
 }

@@ -37,7 +37,7 @@ internal sealed class EndpointBinding
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
         _runner = new ConnectionRunner(_server, _logger, _timeProvider);
-        var observer = new TransportObserver(context.OnHandlerBlocked, Release);
+        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, Release);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
@@ -92,6 +92,7 @@ internal sealed class EndpointBinding
         }
         catch
         {
+            // Thrown on, once nothing listens any more.
             binding.Listener.Unbind();
             binding._kestrel.Dispose();
             throw;
@@ -130,8 +131,7 @@ internal sealed class EndpointBinding
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
         _runner.RequestClose();
-        await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
-        await WaitUntilEmptyAsync().ConfigureAwait(false);
+        await Task.WhenAll(_kestrel.StopAsync(_abort.Token), WaitUntilEmptyAsync()).ConfigureAwait(false);
     }
 
     private async Task WaitUntilEmptyAsync()
@@ -142,6 +142,7 @@ internal sealed class EndpointBinding
         }
         catch (OperationCanceledException)
         {
+            // The connections were aborted just now: their handlers get a moment to return.
             await Task.WhenAny(_empty.Task, Task.Delay(AbortTime, _timeProvider)).ConfigureAwait(false);
         }
     }

@@ -28,6 +28,7 @@ internal static partial class InheritedSocket
         }
         catch
         {
+            // Thrown on, once the copy is closed.
             handle.Dispose();
             throw;
         }

@@ -20,6 +20,7 @@ internal static class ListeningSockets
         }
         catch
         {
+            // Thrown on, once those before are closed.
             Close(sockets, address);
             throw;
         }

@@ -70,7 +70,7 @@ internal sealed class SocketListener(
             }
             catch (OperationCanceledException)
             {
-                // Paused or closed: the loop finds out which.
+                // Paused or closed, and the loop finds out which. No connection is lost: what was accepted wins over the token.
             }
             catch (Exception) when (_closed.IsCancellationRequested)
             {
@@ -159,7 +159,7 @@ internal sealed class SocketListener(
         }
         catch (OperationCanceledException)
         {
-            // Closed meanwhile.
+            // Closed meanwhile: there is nothing to wait for any more.
         }
     }
 }

@@ -156,6 +156,22 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
             reset: false);
     }
 
+    /// <summary>Cancels on the thread pool, as what waits for it is not this connection's work. What throws there is told.</summary>
+    public void Cancel(CancellationTokenSource source) => ThreadPool.UnsafeQueueUserWorkItem(
+        static cancellation =>
+        {
+            try
+            {
+                cancellation.Source.Cancel();
+            }
+            catch (Exception exception)
+            {
+                cancellation.Connection._observer.OnFault(cancellation.Connection, exception);
+            }
+        },
+        (Connection: this, Source: source),
+        preferLocal: false);
+
     public void OnHandlerBlocked() => _observer.OnBlocked(this);
 
     /// <summary>The peer has finished sending.</summary>
@@ -231,14 +247,13 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         return Interlocked.CompareExchange(ref source, made, null) ?? made;
     }
 
-    // On the thread pool: what waits for it is not this connection's work.
-    private static void Cancel(ref CancellationTokenSource? source)
+    private void Cancel(ref CancellationTokenSource? source)
     {
         // Whoever makes the source looks at the state after it; here the state was set before the look at the source.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref source) is { IsCancellationRequested: false } made)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static made => made.Cancel(), made, preferLocal: false);
+            Cancel(made);
         }
     }
 }

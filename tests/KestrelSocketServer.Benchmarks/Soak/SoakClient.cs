@@ -63,16 +63,17 @@ internal sealed class SoakClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends a number of bytes and has them all echoed, both at the same time, with a pause before each read.</summary>
-    public async Task ExchangeAsync(long length, CancellationToken cancellationToken, TimeSpan pause = default)
+    /// <summary>Sends a number of bytes and has them all echoed, both at the same time, each read at a pace, where one is given.</summary>
+    public async Task ExchangeAsync(long length, CancellationToken cancellationToken, TimeSpan? pace = null)
     {
         Task sending = SendContentAsync(length, cancellationToken);
+        using PeriodicTimer? timer = pace is { } period ? new PeriodicTimer(period) : null;
         byte[] buffer = new byte[ReadSize];
         for (long received = 0; received < length;)
         {
-            if (pause > TimeSpan.Zero)
+            if (timer is not null)
             {
-                await Task.Delay(pause, cancellationToken);
+                await timer.WaitForNextTickAsync(cancellationToken);
             }
 
             int count = await _stream.ReadAsync(buffer, cancellationToken);

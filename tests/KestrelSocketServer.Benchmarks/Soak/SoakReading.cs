@@ -9,20 +9,24 @@ internal sealed record SoakReading(int Connections, MemoryUse Memory, int Handle
     private const int HandlesMargin = 4;
     private const int ThreadsMargin = 8;
     private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan AskInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Waits until the server has no connections any more, but not for ever; then reads.</summary>
+    // As long as a connection that has ended waits for the end of its peer.
+    private static readonly TimeSpan AskInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Waits until the server has no connections any more and closes nothing any more, but not for ever; then reads.</summary>
     public static async Task<SoakReading> TakeAsync(ServerProcess server)
     {
+        using var interval = new PeriodicTimer(AskInterval);
         long start = Stopwatch.GetTimestamp();
-        while (server.CountConnections() > 0 && Stopwatch.GetElapsedTime(start) < QuietTime)
+        int handles;
+        do
         {
-            await Task.Delay(AskInterval);
+            // Handshakes that were broken off are not counted as connections, and sockets are closed a moment after them.
+            handles = server.CountHandles();
+            await interval.WaitForNextTickAsync();
         }
+        while ((server.CountConnections() > 0 || server.CountHandles() != handles) && Stopwatch.GetElapsedTime(start) < QuietTime);
 
-        // Handshakes that were broken off are not counted as connections, and sockets are closed a moment after them.
-        await Task.Delay(SettleTime);
         return new SoakReading(server.CountConnections(), server.GetMemory(), server.CountHandles(), server.CountThreads());
     }
 

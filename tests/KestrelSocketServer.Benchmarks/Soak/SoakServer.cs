@@ -38,6 +38,7 @@ internal static class SoakServer
     {
         if (chunk.Span.Contains(BlockMark))
         {
+            // Not a wait for anything: a handler that blocks is what is measured.
             Thread.Sleep(Random.Shared.Next(1, LongestBlockMilliseconds + 1));
         }
 

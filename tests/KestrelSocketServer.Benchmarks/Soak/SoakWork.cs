@@ -4,7 +4,6 @@ namespace KestrelSocketServer.Benchmarks;
 internal sealed class SoakWork(string name, int workers, Func<CancellationToken, Task> doOnceAsync)
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan PauseAfterError = TimeSpan.FromMilliseconds(100);
 
     private int _done;
     private int _failed;
@@ -31,8 +30,6 @@ internal sealed class SoakWork(string name, int workers, Func<CancellationToken,
             {
                 Console.Error.WriteLine($"{name}: {exception.GetType().Name}: {exception.Message}");
             }
-
-            await Task.Delay(PauseAfterError, CancellationToken.None);
         }
     }
 }

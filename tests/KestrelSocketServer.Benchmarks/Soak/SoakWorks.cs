@@ -8,8 +8,6 @@ internal sealed class SoakWorks(IReadOnlyList<IPEndPoint> server)
     private const int KiB = 1024;
     private const int MiB = 1024 * KiB;
 
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(5);
-
     private IPEndPoint Plain => server[0];
 
     private IPEndPoint Tls => server[1];
@@ -37,8 +35,6 @@ internal sealed class SoakWorks(IReadOnlyList<IPEndPoint> server)
         {
             await client.EndAsync(cancellationToken);
         }
-
-        await Task.Delay(Breath, cancellationToken);
     }
 
     private async Task ResetAsync(CancellationToken cancellationToken)
@@ -55,13 +51,12 @@ internal sealed class SoakWorks(IReadOnlyList<IPEndPoint> server)
         }
 
         client.Reset();
-        await Task.Delay(Breath, cancellationToken);
     }
 
     private async Task ReadSlowlyAsync(CancellationToken cancellationToken)
     {
         await using SoakClient client = await SoakClient.ConnectAsync(Plain, cancellationToken, receiveBuffer: 16 * KiB);
-        await client.ExchangeAsync(Random.Shared.Next(MiB, 4 * MiB), cancellationToken, pause: TimeSpan.FromMilliseconds(2));
+        await client.ExchangeAsync(Random.Shared.Next(MiB, 4 * MiB), cancellationToken, pace: TimeSpan.FromMilliseconds(2));
         await client.EndAsync(cancellationToken);
     }
 
@@ -120,8 +115,6 @@ internal sealed class SoakWorks(IReadOnlyList<IPEndPoint> server)
                 client.Reset();
                 break;
         }
-
-        await Task.Delay(Breath, cancellationToken);
     }
 
     private async Task BlockAsync(CancellationToken cancellationToken)

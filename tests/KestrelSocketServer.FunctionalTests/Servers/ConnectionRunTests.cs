@@ -141,6 +141,75 @@ public sealed class ConnectionRunTests
     }
 
     [Fact]
+    public async Task A_heartbeat_may_register_another()
+    {
+        var felt = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(next => context =>
+        {
+            IConnectionHeartbeatFeature feature = context.Features.GetRequiredFeature<IConnectionHeartbeatFeature>();
+            feature.OnHeartbeat(_ => feature.OnHeartbeat(_ => felt.TrySetResult(), context), context);
+            return next(context);
+        }));
+
+        using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
+
+        await felt.Task.Soon();
+        LogAssert.NoWarnings(host.Logs);
+    }
+
+    [Fact]
+    public async Task What_throws_when_it_is_told_of_the_peers_end_is_told_and_harms_nobody()
+    {
+        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(next => context =>
+        {
+            context.ConnectionClosed.Register(() => throw new InvalidTimeZoneException());
+            return next(context);
+        }));
+        var error = new TaskCompletionSource<SocketServerError>(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Server("test").Error += told => error.TrySetResult(told);
+        using RawClient other = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
+
+        await client.ShutdownSendAsync();
+
+        Assert.Empty(await client.ReceiveToEndAsync());
+        SocketServerError told = await error.Task.Soon();
+        Assert.Equal(client.LocalAddress, told.RemoteEndPoint?.ToString());
+        Assert.IsType<InvalidTimeZoneException>(Assert.IsType<AggregateException>(told.Exception).InnerException);
+        await EchoAsync(other);
+    }
+
+    [Fact]
+    public async Task What_throws_when_it_is_told_of_the_shutdown_does_not_keep_it_from_others()
+    {
+        var reached = System.Threading.Channels.Channel.CreateUnbounded<string>();
+        int told = 0;
+        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(_ => async context =>
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using CancellationTokenRegistration registration = context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>()
+                .ConnectionClosedRequested.Register(() =>
+                {
+                    Interlocked.Increment(ref told);
+                    done.SetResult();
+                    throw new InvalidTimeZoneException();
+                });
+            reached.Writer.TryWrite(context.ConnectionId);
+            await done.Task;
+        }), shutdownTimeout: Timeouts.Generous);
+        using RawClient first = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient second = await RawClient.ConnectAsync(host.Server("test"));
+        await reached.Reader.ReadAsync().Soon();
+        await reached.Reader.ReadAsync().Soon();
+
+        await host.StopAsync();
+
+        Assert.Equal(2, told);
+        Assert.Empty(await first.ReceiveToEndAsync());
+        Assert.Empty(await second.ReceiveToEndAsync());
+    }
+
+    [Fact]
     public async Task A_handler_that_never_returns_does_not_hold_up_the_stop()
     {
         var reached = new TaskCompletionSource<ConnectionContext>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -164,9 +233,10 @@ public sealed class ConnectionRunTests
         Assert.Equal("x", await client.ReceiveTextAsync(1));
     }
 
-    private static Task<TestHost> StartAsync(TestTransport transport, Action<ListenOptions> middleware) => TestHost.StartWebAsync(server =>
+    private static Task<TestHost> StartAsync(
+        TestTransport transport, Action<ListenOptions> middleware, TimeSpan shutdownTimeout = default) => TestHost.StartWebAsync(server =>
     {
-        server.ShutdownTimeout = TimeSpan.Zero;
+        server.ShutdownTimeout = shutdownTimeout;
         server.Listen("test", 0, listen =>
         {
             transport.Configure(listen);

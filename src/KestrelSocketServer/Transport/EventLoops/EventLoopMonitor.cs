@@ -217,6 +217,7 @@ internal sealed class EventLoopMonitor : IDisposable
             }
         }
 
+        // A semaphore, on the thread that is the monitor's own.
         _active.Wait();
     }
 
