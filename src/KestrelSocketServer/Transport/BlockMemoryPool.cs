@@ -6,13 +6,14 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Blocks of pinned memory for the pipes of connections. Renting allocates nothing once there are enough; what is idle
-/// beyond <see cref="MostIdle"/> after a peak is left to the garbage collector.
+/// Blocks of pinned memory for the pipes that middleware puts around a connection's own, as TLS does. Renting allocates nothing once
+/// there are enough; what is idle beyond <see cref="MostIdle"/> after a peak is left to the garbage collector.
 /// </summary>
 internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
-    private const int BlockSize = 4096;
-    private const int MostIdle = 8192;
+    // What a TLS record holds: one call then decrypts or encrypts one that is full.
+    private const int BlockSize = 16 * 1024;
+    private const int MostIdle = 2048;
 
     private readonly ConcurrentQueue<Block> _idle = new();
     private int _idleCount;

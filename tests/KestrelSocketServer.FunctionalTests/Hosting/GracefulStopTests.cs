@@ -158,7 +158,7 @@ public sealed class GracefulStopTests
     [Trait("Row", "L10")]
     public async Task A_signal_ends_the_process_in_time_with_idle_clients(string command, string signal)
     {
-        using ChildProcess child = ChildProcess.Start(command, "127.0.0.1:0");
+        using ChildProcess child = ChildProcess.StartWith(new() { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0" }, command, "127.0.0.1:0");
         string address = await child.ReadLineAsync();
         if (command == "web")
         {

@@ -63,8 +63,10 @@ internal sealed unsafe partial class EventLoop : IDisposable
     public void Serve(LoopThread thread, long state)
     {
         _server = thread;
+
+        // See IsServedHere.
+        Interlocked.MemoryBarrier();
         byte* items = stackalloc byte[MostItems * PollItem.Size];
-        TellActive(ref state);
         if (!RunWork(thread, ref state))
         {
             return;
@@ -73,7 +75,6 @@ internal sealed unsafe partial class EventLoop : IDisposable
         while (!_stopped)
         {
             int count = Libc.WaitPoll(_poll, items, MostItems, -1);
-            TellActive(ref state);
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
                 long token = PollItem.ReadToken(item);
@@ -175,6 +176,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
         _running = item;
         Volatile.Write(ref _state, ++state);
+        _monitor.OnActive();
         Call(item, work, readiness);
         if (!TryTake(state))
         {
@@ -219,12 +221,5 @@ internal sealed unsafe partial class EventLoop : IDisposable
         {
             _logger.LoopFault(exception);
         }
-    }
-
-    // The state is changed before the monitor is looked at: one that falls asleep meanwhile sees it, or is seen.
-    private void TellActive(ref long state)
-    {
-        Interlocked.Exchange(ref _state, state += 2);
-        _monitor.OnActive();
     }
 }

@@ -50,7 +50,7 @@ internal sealed class EventLoopMonitor : IDisposable
         new Thread(Run) { IsBackground = true, Name = "Socket event loop monitor" }.UnsafeStart();
     }
 
-    /// <summary>A loop has something to do. Costs a look at a field as long as the monitor is awake.</summary>
+    /// <summary>A loop runs something, as its state tells by now. Costs a look at a field as long as the monitor is awake.</summary>
     public void OnActive()
     {
         if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
@@ -204,6 +204,9 @@ internal sealed class EventLoopMonitor : IDisposable
     private void Sleep(Look[] looks)
     {
         Interlocked.Exchange(ref _asleep, 1);
+
+        // On behalf of the loops, which have no time for it: one that changes its state just now sees that the monitor sleeps, or is seen.
+        Interlocked.MemoryBarrierProcessWide();
         if (_stopped || !_apart.IsEmpty)
         {
             OnActive();
