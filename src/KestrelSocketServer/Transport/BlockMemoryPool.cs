@@ -15,7 +15,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byt
     private const int BlockSize = 16 * 1024;
     private const int MostIdle = 2048;
 
-    private readonly ConcurrentQueue<Block> _idle = new();
+    private readonly ConcurrentBag<Block> _idle = new();
     private int _idleCount;
 
     public override int MaxBufferSize => BlockSize;
@@ -24,7 +24,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byt
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
 
-        if (!_idle.TryDequeue(out Block? block))
+        if (!_idle.TryTake(out Block? block))
         {
             return new Block(this);
         }
@@ -41,7 +41,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byt
     {
         if (Interlocked.Increment(ref _idleCount) <= MostIdle)
         {
-            _idle.Enqueue(block);
+            _idle.Add(block);
         }
         else
         {
