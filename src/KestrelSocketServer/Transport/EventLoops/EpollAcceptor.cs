@@ -43,7 +43,15 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         _acceptedInARow = 0;
         _source.Reset();
         _token = cancellationToken;
+
+        // Before anybody can complete the accept and begin the next.
+        _registration = cancellationToken.UnsafeRegister(static state => ((EpollAcceptor)state!).OnCancelled(), this);
         Interlocked.Exchange(ref _state, Waiting);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            OnCancelled();
+        }
+
         try
         {
             Watch(Readiness.Readable);
@@ -52,13 +60,13 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         {
             if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting)
             {
+                _registration.Dispose();
                 throw;
             }
 
             // The loop was faster than the failure.
         }
 
-        _registration = cancellationToken.UnsafeRegister(static state => ((EpollAcceptor)state!).OnCancelled(), this);
         return new ValueTask<TransportConnection>(this, _source.Version);
     }
 
