@@ -13,8 +13,7 @@ internal static class OpenSsl
         {
             Task<string> output = process.StandardOutput.ReadToEndAsync();
             Task<string> errors = process.StandardError.ReadToEndAsync();
-            await process.StandardInput.WriteAsync(input);
-            process.StandardInput.Close();
+            await WriteInputAsync(process, input);
             await process.WaitForExitAsync().Soon();
             return await output.Soon() + await errors.Soon();
         }
@@ -38,6 +37,19 @@ internal static class OpenSsl
         if (!process.HasExited)
         {
             process.Kill();
+        }
+    }
+
+    private static async Task WriteInputAsync(Process process, string input)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended before it read everything, as it does when the server has: what it wrote tells.
         }
     }
 }
