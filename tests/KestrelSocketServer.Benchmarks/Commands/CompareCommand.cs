@@ -1,11 +1,11 @@
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>
-/// Runs each load on each server, in turns, so that whatever else the machine does hits them alike. Ratios are taken within
-/// a round. Those per second of the server's processor time hold also while other programs want the same core.
-/// </summary>
+/// <summary>Runs each load on each server, in turns. Ratios are taken within a round.</summary>
 internal static class CompareCommand
 {
+    // The runtime compiles what is hot once more, in the background: that takes its time when the only core is busy.
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
+
     public static void Run(IEnumerable<string> arguments)
     {
         CompareOptions options = CompareOptions.Parse(arguments);
@@ -34,25 +34,11 @@ internal static class CompareCommand
     {
         MeasuredServer[] servers = [.. fleet.Servers.Where(server => load.FitsTo(server.Kind))];
 
-        // The first round warms the servers up. Every other round goes backwards, so that no server always comes first.
-        MeasureRound(servers, load, options.Time, backwards: false);
-        Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(
-            round => MeasureRound(servers, load, options.Time, backwards: round % 2 != 0))];
+        MeasuredRound.Run(servers, load, WarmUpTime);
+        Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasuredRound.Run(servers, load, options.Time))];
         Measurement[][] byServer = [.. servers.Select((_, index) => rounds.Select(round => round[index]).ToArray())];
         int limit = Array.FindIndex(servers, server => server.Kind == ServerKind.Limit);
         return [.. servers.Select((server, index) => CompareResult.Of(
             load, server.Kind, byServer[index], bare: byServer[0], limit < 0 ? null : byServer[limit]))];
-    }
-
-    private static Measurement[] MeasureRound(MeasuredServer[] servers, LoadScenario load, TimeSpan time, bool backwards)
-    {
-        var measured = new Measurement[servers.Length];
-        for (int i = 0; i < measured.Length; i++)
-        {
-            int server = backwards ? measured.Length - 1 - i : i;
-            measured[server] = Measurement.Of(servers[server], load, time);
-        }
-
-        return measured;
     }
 }

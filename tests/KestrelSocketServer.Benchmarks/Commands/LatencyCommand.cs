@@ -33,8 +33,8 @@ internal static class LatencyCommand
     // Half of what bare Kestrel manages.
     private static int ProbeRate(MeasuredServer bare)
     {
-        Measurement.Of(bare, LoadScenario.PingPong, ProbeTime);
-        return (int)(Measurement.Of(bare, LoadScenario.PingPong, ProbeTime).PerSecond / 2);
+        MeasuredRound.Run([bare], LoadScenario.PingPong, ProbeTime);
+        return (int)(MeasuredRound.Run([bare], LoadScenario.PingPong, ProbeTime)[0].PerSecond / 2);
     }
 
     // The first round warms the servers up. Every other one goes backwards, so that no server always comes first.

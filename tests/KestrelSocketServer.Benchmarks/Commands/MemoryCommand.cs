@@ -35,7 +35,7 @@ internal static class MemoryCommand
             double managed = (double)(after.Managed - before.Managed) / count;
             double resident = (double)(after.Resident - before.Resident) / count;
             bare ??= managed;
-            double perSecond = Measurement.Of(server, active, time).PerSecond;
+            double perSecond = MeasuredRound.Run([server], active, time)[0].PerSecond;
             Console.WriteLine($"| {server.Name} | {managed:N0} | {managed - bare:N0} | {resident:N0} | {perSecond:N0} | {idle.CountAnswers():N0} of {count:N0} |");
         }
     }

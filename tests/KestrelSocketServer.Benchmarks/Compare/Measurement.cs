@@ -1,20 +1,12 @@
-using System.Diagnostics;
-
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>How much a server did, per second of time and of its own processor time.</summary>
-internal readonly record struct Measurement(double PerSecond, double PerProcessorSecond)
+/// <summary>How much a server did, in which time, and how much of that its processor was busy.</summary>
+internal readonly record struct Measurement(double Units, TimeSpan Time, TimeSpan ProcessorTime)
 {
-    private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(100);
+    public double PerSecond => Units / Time.TotalSeconds;
 
-    public static Measurement Of(MeasuredServer server, LoadScenario load, TimeSpan time)
-    {
-        using ILoad running = load.Start(server);
-        running.Run(SettleTime);
-        TimeSpan busy = server.Process.GetProcessorTime();
-        long start = Stopwatch.GetTimestamp();
-        double units = running.Run(time) * load.UnitsPerMessage;
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-        return new Measurement(units / elapsed.TotalSeconds, units / (server.Process.GetProcessorTime() - busy).TotalSeconds);
-    }
+    public double PerProcessorSecond => Units / ProcessorTime.TotalSeconds;
+
+    public static Measurement operator +(Measurement left, Measurement right)
+        => new(left.Units + right.Units, left.Time + right.Time, left.ProcessorTime + right.ProcessorTime);
 }
