@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 
 namespace KestrelSocketServer.TestChild;
@@ -5,13 +6,15 @@ namespace KestrelSocketServer.TestChild;
 /// <summary>
 /// An echo on one event loop whose handlers block when told <c>wait</c> and spin when told <c>spin</c>, until somebody says
 /// <c>go</c>, or its standard input does. Its other words: <c>threads</c> is answered by the number of threads of event loops,
-/// <c>fill</c> uses up the descriptors.
+/// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors, <c>work</c> keeps a processor for
+/// a part of a millisecond, and <c>rival</c> starts a thread that wants one all the time.
 /// </summary>
 internal static class BlockCommand
 {
     private static readonly SemaphoreSlim Waiting = new(0);
     private static int s_spinning;
     private static int s_spun;
+    private static int s_blocked;
 
     public static async Task<int> RunAsync()
     {
@@ -25,6 +28,7 @@ internal static class BlockCommand
             server.Transport.EventLoopCount = 1;
             server.Listen("test", 0, listen => listen.UseSocketHandler(OnConnection));
         });
+        using MeterListener blocked = CountBlocked();
         using IHost host = builder.Build();
         await host.StartAsync();
         await Descriptors.StartThreadsAsync();
@@ -32,6 +36,23 @@ internal static class BlockCommand
         Console.WriteLine(host.Services.GetRequiredKeyedService<ISocketServer>("test").Address);
         await host.WaitForShutdownAsync();
         return 0;
+    }
+
+    private static MeterListener CountBlocked()
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Name == "socket_server.blocked_handlers")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>(static (_, count, _, _) => Interlocked.Add(ref s_blocked, (int)count));
+        listener.Start();
+        return listener;
     }
 
     private static void ReadInput()
@@ -62,6 +83,15 @@ internal static class BlockCommand
             case "threads":
                 text = $"{LoopThreads.Count:000}";
                 break;
+            case "blocked":
+                text = $"{Volatile.Read(ref s_blocked):0000000}";
+                break;
+            case "work":
+                Work();
+                break;
+            case "rival":
+                new Thread(WorkForEver) { IsBackground = true }.UnsafeStart();
+                break;
             case "fill":
                 Descriptors.Fill();
                 break;
@@ -69,6 +99,24 @@ internal static class BlockCommand
 
         connection.Write(text);
     };
+
+    // By what is done, not by the clock: it takes as much longer as others have the processor.
+    private static void Work()
+    {
+        int done = 0;
+        while (Volatile.Read(ref done) < 200_000)
+        {
+            Volatile.Write(ref done, done + 1);
+        }
+    }
+
+    private static void WorkForEver()
+    {
+        while (true)
+        {
+            Work();
+        }
+    }
 
     private static void Spin()
     {

@@ -34,6 +34,41 @@ public sealed class BlockingProcessTests
     }
 
     [Fact]
+    public async Task A_handler_that_has_to_wait_for_a_busy_core_is_not_taken_for_one_that_blocks()
+    {
+        using ChildProcess child = ChildProcess.StartOnOneCore("block");
+        string address = await child.ReadLineAsync();
+        using RawClient working = await RawClient.ConnectAsync(address);
+
+        // What runs for the first time is compiled, and that may hold the loop; so may the start of a thread.
+        await RepeatAsync(working, "work", times: 200);
+        for (int i = 0; i < 4; i++)
+        {
+            await TellAsync(address, "rival");
+        }
+
+        await RepeatAsync(working, "work", times: 200);
+        int before = await CountBlockedAsync(address);
+
+        await RepeatAsync(working, "work", times: 200);
+
+        Assert.Equal(before, await CountBlockedAsync(address));
+
+        // One that blocks is still found out.
+        await working.SendAsync("wait");
+        Assert.Equal("waits", await child.ReadLineAsync());
+        await TellAsync(address, "go");
+        Assert.Equal("wait", await working.ReceiveTextAsync(4));
+        int after = before;
+        for (int i = 0; i < 1000 && after == before; i++)
+        {
+            after = await CountBlockedAsync(address);
+        }
+
+        Assert.Equal(before + 1, after);
+    }
+
+    [Fact]
     public async Task Threads_do_not_pile_up_however_often_handlers_block()
     {
         using ChildProcess child = ChildProcess.Start("block");
@@ -124,10 +159,22 @@ public sealed class BlockingProcessTests
         await Clients.TalkAsync(client, text);
     }
 
-    private static async Task<int> CountThreadsAsync(string address)
+    private static async Task RepeatAsync(RawClient client, string text, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            await Clients.TalkAsync(client, text);
+        }
+    }
+
+    private static Task<int> CountThreadsAsync(string address) => AskNumberAsync(address, "threads", length: 3);
+
+    private static Task<int> CountBlockedAsync(string address) => AskNumberAsync(address, "blocked", length: 7);
+
+    private static async Task<int> AskNumberAsync(string address, string question, int length)
     {
         using RawClient client = await RawClient.ConnectAsync(address);
-        await client.SendAsync("threads");
-        return int.Parse(await client.ReceiveTextAsync(3), CultureInfo.InvariantCulture);
+        await client.SendAsync(question);
+        return int.Parse(await client.ReceiveTextAsync(length), CultureInfo.InvariantCulture);
     }
 }

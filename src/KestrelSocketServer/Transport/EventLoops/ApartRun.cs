@@ -7,22 +7,25 @@ namespace KestrelSocketServer;
 /// </summary>
 /// <param name="loop">The loop.</param>
 /// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
-internal sealed class ApartRun(EventLoop loop, LoopItem? item)
+/// <param name="thread">The thread that it runs on.</param>
+internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread)
 {
     private const int InTime = 0;
     private const int Late = 1;
     private const int Over = 2;
 
     private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly TimeSpan _processorStart = thread.ProcessorTime;
     private int _state;
 
     public EventLoop Loop { get; } = loop;
 
     public LoopItem? Item { get; } = item;
 
-    public TimeSpan Time => Stopwatch.GetElapsedTime(_start);
-
     public bool IsOver => Volatile.Read(ref _state) == Over;
+
+    /// <summary>Whether it takes longer than a limit, not counting that the system does not let it run.</summary>
+    public bool IsLate(TimeSpan limit) => Stopwatch.GetElapsedTime(_start) >= limit && !thread.IsStarved(_processorStart, limit / 2);
 
     /// <summary>It takes too long. Returns whether it still runs.</summary>
     public bool TryBlock() => Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;

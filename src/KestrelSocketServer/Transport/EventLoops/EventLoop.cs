@@ -195,7 +195,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
             item.Suspend(readiness);
         }
 
-        var run = new ApartRun(this, item);
+        var run = new ApartRun(this, item, thread);
         _monitor.Watch(run);
         thread.Do(_ =>
         {

@@ -117,27 +117,27 @@ internal sealed class EventLoopMonitor : IDisposable
     {
         long state = loop.State;
         bool isNew = state != look.State;
-        look = isNew ? new Look(state, 0) : look with { Repeats = look.Repeats + 1 };
-        if (state % 2 == 0)
-        {
-            return isNew;
-        }
-
-        // Twice, the limit is over. Once would not do, as the whole process may have stood still; in a hurry that is risked.
-        if (look.Repeats >= (_hurries ? 1 : 2))
+        bool isRunning = state % 2 != 0;
+        look = isNew ? new Look(state, 0, isRunning ? loop.Server!.ProcessorTime : default) : look with { Repeats = look.Repeats + 1 };
+        if (isRunning && IsTooLong(loop, look))
         {
             HandOver(loop, state);
         }
 
-        return true;
+        return isRunning || isNew;
     }
+
+    // Twice, the limit is over. Once would not do, as the whole process may have stood still; nor does it count when the system has not
+    // let the thread run meanwhile. In a hurry both are risked.
+    private bool IsTooLong(EventLoop loop, Look look)
+        => _hurries ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.Server!.IsStarved(look.ProcessorTime, enough: _limit / 2);
 
     // Returns whether anything runs that has not taken too long yet. They come in the order in which they began.
     private bool LookAfterApart()
     {
         while (_apart.TryPeek(out ApartRun? run))
         {
-            if (!run.IsOver && run.Time < _limit)
+            if (!run.IsOver && !run.IsLate(_limit))
             {
                 return true;
             }
@@ -163,7 +163,7 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        var run = new ApartRun(loop, loop.Running);
+        var run = new ApartRun(loop, loop.Running, loop.Server!);
         loop.Server!.Lost = run;
         if (!loop.TryTake(state))
         {
@@ -224,5 +224,5 @@ internal sealed class EventLoopMonitor : IDisposable
         _active.Wait();
     }
 
-    private readonly record struct Look(long State, int Repeats);
+    private readonly record struct Look(long State, int Repeats, TimeSpan ProcessorTime);
 }

@@ -68,6 +68,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(nint handle);
 
+    /// <summary>Fills <c>struct timespec</c>: seconds and nanoseconds.</summary>
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    public static partial int GetTime(int clock, nint* time);
+
     [LibraryImport("libc", EntryPoint = "usleep")]
     public static partial int Sleep(uint microseconds);
 

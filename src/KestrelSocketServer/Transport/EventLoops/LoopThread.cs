@@ -7,9 +7,13 @@ internal sealed class LoopThread(LoopThreads threads)
 {
     private readonly SemaphoreSlim _asked = new(0);
     private Action<LoopThread>? _job;
+    private ThreadMeter? _meter;
 
     /// <summary>The thread's id.</summary>
     public int Id { get; private set; }
+
+    /// <summary>How long it has been running on a processor, as far as that is known.</summary>
+    public TimeSpan ProcessorTime => Volatile.Read(ref _meter)?.ProcessorTime ?? TimeSpan.Zero;
 
     /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>
     public ApartRun? Lost { get; set; }
@@ -24,6 +28,13 @@ internal sealed class LoopThread(LoopThreads threads)
         _asked.Release();
     }
 
+    /// <summary>
+    /// Whether the system has not let it run for this long since an earlier <see cref="ProcessorTime"/>, although it could; a thread that
+    /// has not started yet is in that state.
+    /// </summary>
+    public bool IsStarved(TimeSpan processorTimeBefore, TimeSpan enough)
+        => Volatile.Read(ref _meter) is not { } meter || meter.IsStarved(processorTimeBefore, enough);
+
     public void Start() => new Thread(Run) { IsBackground = true, Name = "Socket event loop" }.UnsafeStart();
 
     /// <summary>Lets the thread end.</summary>
@@ -32,6 +43,7 @@ internal sealed class LoopThread(LoopThreads threads)
     private void Run()
     {
         Id = Environment.CurrentManagedThreadId;
+        Volatile.Write(ref _meter, ThreadMeter.OfThisThread());
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
         {
             if (Volatile.Read(ref _job) is not { } job)
