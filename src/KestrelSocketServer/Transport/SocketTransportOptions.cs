@@ -22,7 +22,8 @@ public sealed class SocketTransportOptions
     /// </summary>
     /// <remarks>
     /// Defaults to 5 ms; at least 1 ms. Found out within half as long again, and much sooner while several handlers block at once. Time in
-    /// which a busy machine, or the share of it that a container has, did not let the handler run does not count. A connection whose handler has blocked runs on a thread of its own until it has returned in time for a while.
+    /// which a busy machine, or the share of it that a container has, did not let the handler run does not count. A connection whose
+    /// handler has blocked runs on a thread of its own until it has returned in time for a while.
     /// </remarks>
     public TimeSpan BlockingLimit { get; set; } = TimeSpan.FromMilliseconds(5);
 
