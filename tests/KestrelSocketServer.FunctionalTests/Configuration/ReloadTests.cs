@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.FunctionalTests.Servers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -242,11 +242,7 @@ public sealed class ReloadTests
 
     // What ss shows as the send queue of a listening socket.
     private static async Task<string> BacklogAsync(int port)
-    {
-        using Process ss = Process.Start(new ProcessStartInfo("ss", $"-Hltn sport = :{port}") { RedirectStandardOutput = true })!;
-        string line = await ss.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30));
-        return line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2];
-    }
+        => Assert.Single(await Tcp.ListAsync("-ltn", port)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[2];
 
     private static object At(int port) => new { Url = $"127.0.0.1:{port}" };
 

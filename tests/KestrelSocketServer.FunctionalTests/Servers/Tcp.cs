@@ -32,15 +32,16 @@ internal static class Tcp
         }
     }
 
-    /// <summary>The lines of <c>ss</c> about the sockets of a local port.</summary>
+    /// <summary>The lines of <c>ss</c> about this process's sockets of a local port: another one may have the port of another address.</summary>
     /// <param name="options">Its options, for example <c>-ltn</c>.</param>
     /// <param name="port">The port.</param>
     public static async Task<string[]> ListAsync(string options, int port)
     {
-        var start = new ProcessStartInfo("ss", [options, "-H", string.Create(CultureInfo.InvariantCulture, $"sport = :{port}")]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("ss", [options, "-Hp", string.Create(CultureInfo.InvariantCulture, $"sport = :{port}")]) { RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         string output = await process.StandardOutput.ReadToEndAsync().Soon();
         await process.WaitForExitAsync().Soon();
-        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string mine = string.Create(CultureInfo.InvariantCulture, $"pid={Environment.ProcessId},");
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(socket => socket.Contains(mine, StringComparison.Ordinal))];
     }
 }
