@@ -37,6 +37,8 @@ internal sealed class TlsLoad : ILoad
         _streams = new PolledStream[connections];
         _clients = [.. Enumerable.Range(0, connections).Select(RunClientAsync)];
 
+        Array.ForEach(_clients, ThrowIfFailed);
+
         // The first handshakes are no part of what is measured.
         while (_connected < connections)
         {
@@ -71,10 +73,15 @@ internal sealed class TlsLoad : ILoad
         {
             int index = _poll.TagOf(i);
             _streams[index].OnReadable();
-            if (_clients[index].IsFaulted)
-            {
-                _clients[index].GetAwaiter().GetResult();
-            }
+            ThrowIfFailed(_clients[index]);
+        }
+    }
+
+    private static void ThrowIfFailed(Task client)
+    {
+        if (client.IsFaulted)
+        {
+            client.GetAwaiter().GetResult();
         }
     }
 

@@ -132,21 +132,29 @@ internal sealed class EventLoopMonitor : IDisposable
     private bool IsTooLong(EventLoop loop, Look look)
         => _hurries ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.Server!.IsStarved(look.ProcessorTime, enough: _limit / 2);
 
-    // Returns whether anything runs that has not taken too long yet. They come in the order in which they began.
+    // Returns whether anything runs that has not taken too long yet. One that the system does not let run keeps no other from being found.
     private bool LookAfterApart()
     {
-        while (_apart.TryPeek(out ApartRun? run))
+        bool active = false;
+        for (int i = _apart.Count; i > 0 && _apart.TryDequeue(out ApartRun? run); i--)
         {
-            if (!run.IsOver && !run.IsLate(_limit))
+            if (run.IsOver)
             {
-                return true;
+                continue;
             }
 
-            _apart.TryDequeue(out _);
-            OnLate(run);
+            if (run.IsLate(_limit))
+            {
+                OnLate(run);
+            }
+            else
+            {
+                active = true;
+                _apart.Enqueue(run);
+            }
         }
 
-        return false;
+        return active;
     }
 
     private void HandOver(EventLoop loop, long state)
