@@ -6,6 +6,7 @@ internal static class LatencyCommand
     private const string Usage = "latency [--rate MESSAGES_PER_SECOND] [--seconds N] [--rounds N] [--unpinned]";
     private const int Connections = 64;
     private const int Size = 32;
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ProbeTime = TimeSpan.FromSeconds(1);
     private static readonly double[] Shares = [0.5, 0.99, 0.999];
 
@@ -20,6 +21,7 @@ internal static class LatencyCommand
 
         using var fleet = new ServerFleet(cores, [ServerKind.Bare, ServerKind.Events, ServerKind.Pull]);
         cores.PinLoad();
+        MeasuredRound.Run(fleet.Servers, LoadScenario.PingPong, WarmUpTime);
         int rate = givenRate == int.MaxValue ? ProbeRate(fleet.Servers[0]) : givenRate;
         Console.WriteLine($"{cores.Description}; {rate:N0} messages/s of {Size} B over {Connections} connections; {rounds} rounds of {time.TotalSeconds} s");
         Console.WriteLine();
@@ -32,14 +34,11 @@ internal static class LatencyCommand
 
     // Half of what bare Kestrel manages.
     private static int ProbeRate(MeasuredServer bare)
-    {
-        MeasuredRound.Run([bare], LoadScenario.PingPong, ProbeTime);
-        return (int)(MeasuredRound.Run([bare], LoadScenario.PingPong, ProbeTime)[0].PerSecond / 2);
-    }
+        => (int)(MeasuredRound.Run([bare], LoadScenario.PingPong, ProbeTime)[0].PerSecond / 2);
 
-    // The first round warms the servers up. Every other one goes backwards, so that no server always comes first.
+    // Every other round goes backwards, so that no server always comes first.
     private static IEnumerable<Latencies[]> MeasureRounds(ServerFleet fleet, int rate, TimeSpan time, int rounds)
-        => Enumerable.Range(0, rounds + 1).Select(round => MeasureRound(fleet, rate, time, backwards: round % 2 != 0)).Skip(1);
+        => Enumerable.Range(0, rounds).Select(round => MeasureRound(fleet, rate, time, backwards: round % 2 != 0));
 
     private static Latencies[] MeasureRound(ServerFleet fleet, int rate, TimeSpan time, bool backwards)
     {
