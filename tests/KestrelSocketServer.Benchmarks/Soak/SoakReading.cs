@@ -8,24 +8,28 @@ internal sealed record SoakReading(int Connections, MemoryUse Memory, int Handle
     private const int MiB = 1024 * 1024;
     private const int HandlesMargin = 4;
     private const int ThreadsMargin = 8;
-    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(30);
-
-    // As long as a connection that has ended waits for the end of its peer.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan AskInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Waits until the server has no connections any more and closes nothing any more, but not for ever; then reads.</summary>
+    // Longer than the thread pool and the event loops keep a thread that has nothing to do.
+    private static readonly TimeSpan IdleThreadTime = TimeSpan.FromSeconds(25);
+
+    /// <summary>Waits until the server has no connections any more, closes nothing and lets no thread go, but not for ever; then reads.</summary>
     public static async Task<SoakReading> TakeAsync(ServerProcess server)
     {
         using var interval = new PeriodicTimer(AskInterval);
         long start = Stopwatch.GetTimestamp();
-        int handles;
+        long change = start;
+        (int Connections, int Handles, int FewestThreads) seen = (0, 0, int.MaxValue);
         do
         {
             // Handshakes that were broken off are not counted as connections, and sockets are closed a moment after them.
-            handles = server.CountHandles();
+            var now = (server.CountConnections(), server.CountHandles(), Math.Min(server.CountThreads(), seen.FewestThreads));
+            change = now == seen ? change : Stopwatch.GetTimestamp();
+            seen = now;
             await interval.WaitForNextTickAsync();
         }
-        while ((server.CountConnections() > 0 || server.CountHandles() != handles) && Stopwatch.GetElapsedTime(start) < QuietTime);
+        while ((seen.Connections > 0 || Stopwatch.GetElapsedTime(change) < IdleThreadTime) && Stopwatch.GetElapsedTime(start) < LongestWait);
 
         return new SoakReading(server.CountConnections(), server.GetMemory(), server.CountHandles(), server.CountThreads());
     }
