@@ -6,8 +6,8 @@ namespace KestrelSocketServer.Benchmarks;
 internal sealed record SoakReading(int Connections, MemoryUse Memory, int Handles, int Threads)
 {
     private const int MiB = 1024 * 1024;
-    private const int HandlesMargin = 4;
-    private const int ThreadsMargin = 8;
+    private const int HandlesMargin = 2;
+    private const int ThreadsMargin = 2;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan AskInterval = TimeSpan.FromSeconds(1);
 
