@@ -3,9 +3,6 @@ namespace KestrelSocketServer.Benchmarks;
 /// <summary>Runs each load on each server, in turns. Ratios are taken within a round.</summary>
 internal static class CompareCommand
 {
-    // The runtime compiles what is hot once more, in the background: that takes its time when the only core is busy.
-    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
-
     public static void Run(IEnumerable<string> arguments)
     {
         CompareOptions options = CompareOptions.Parse(arguments);
@@ -34,7 +31,7 @@ internal static class CompareCommand
     {
         MeasuredServer[] servers = [.. fleet.Servers.Where(server => load.FitsTo(server.Kind))];
 
-        MeasuredRound.Run(servers, load, WarmUpTime);
+        WarmUp.Run(servers, load);
         Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasuredRound.Run(servers, load, options.Time))];
         Measurement[][] byServer = [.. servers.Select((_, index) => rounds.Select(round => round[index]).ToArray())];
         int limit = Array.FindIndex(servers, server => server.Kind == ServerKind.Limit);

@@ -6,7 +6,6 @@ internal static class LatencyCommand
     private const string Usage = "latency [--rate MESSAGES_PER_SECOND] [--seconds N] [--rounds N] [--unpinned]";
     private const int Connections = 64;
     private const int Size = 32;
-    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ProbeTime = TimeSpan.FromSeconds(1);
     private static readonly double[] Shares = [0.5, 0.99, 0.999];
 
@@ -21,7 +20,7 @@ internal static class LatencyCommand
 
         using var fleet = new ServerFleet(cores, [ServerKind.Bare, ServerKind.Events, ServerKind.Pull]);
         cores.PinLoad();
-        MeasuredRound.Run(fleet.Servers, LoadScenario.PingPong, WarmUpTime);
+        WarmUp.Run(fleet.Servers, LoadScenario.PingPong);
         int rate = givenRate == int.MaxValue ? ProbeRate(fleet.Servers[0]) : givenRate;
         Console.WriteLine($"{cores.Description}; {rate:N0} messages/s of {Size} B over {Connections} connections; {rounds} rounds of {time.TotalSeconds} s");
         Console.WriteLine();

@@ -38,6 +38,9 @@ internal sealed class ServerProcess : IDisposable
 
     public long GetAllocatedBytes() => AskNumber(ServerQuestions.Allocated);
 
+    /// <summary>How long the runtime has compiled in all.</summary>
+    public TimeSpan GetCompilationTime() => TimeSpan.FromTicks(AskNumber(ServerQuestions.CompilationTime));
+
     public int CountConnections() => (int)AskNumber(ServerQuestions.Connections);
 
     public int CountHandles() => (int)AskNumber(ServerQuestions.Handles);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 
 namespace KestrelSocketServer.Benchmarks;
 
@@ -10,6 +11,7 @@ namespace KestrelSocketServer.Benchmarks;
 internal static class ServerQuestions
 {
     public const string Allocated = "allocated";
+    public const string CompilationTime = "compilation";
     public const string Connections = "connections";
     public const string Handles = "handles";
     public const string Memory = "memory";
@@ -31,6 +33,7 @@ internal static class ServerQuestions
     private static string Answer(string question, Func<int> countConnections) => question switch
     {
         Allocated => Format(GC.GetTotalAllocatedBytes(precise: true)),
+        CompilationTime => Format(JitInfo.GetCompilationTime().Ticks),
         Connections => Format(countConnections()),
         Handles => Format(Directory.GetFileSystemEntries("/proc/self/fd").Length),
         Memory => $"{Format(CollectAndMeasure())} {Format(Environment.WorkingSet)}",
