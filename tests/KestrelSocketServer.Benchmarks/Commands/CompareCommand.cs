@@ -1,41 +1,53 @@
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Runs each load on each server, in turns. Ratios are taken within a round.</summary>
+/// <summary>
+/// Runs each load on each server, in turns. Ratios are taken within a round. The servers are started several times, as the runtime
+/// settles differently in each process.
+/// </summary>
 internal static class CompareCommand
 {
     public static void Run(IEnumerable<string> arguments)
     {
         CompareOptions options = CompareOptions.Parse(arguments);
-        using var fleet = new ServerFleet(options.Cores, options.Servers);
-        options.Cores.PinLoad();
-
-        Console.WriteLine($"{options.Cores.Description}; {options.Rounds} rounds of {options.Time.TotalSeconds} s");
+        Console.WriteLine($"{options.Cores.Description}; {options.Launches} launches, {options.Rounds} rounds of {options.Time.TotalSeconds} s in each");
         Console.WriteLine();
-        CompareTables.PrintHeader();
-        var results = new List<CompareResult>();
-        foreach (LoadScenario load in options.Loads)
+        var rounds = options.Loads.ToDictionary(static load => load, static _ => new List<Measurement[]>());
+        for (int launch = 1; launch <= options.Launches; launch++)
         {
-            CompareResult[] measured = Compare(fleet, load, options);
-            Array.ForEach(measured, CompareTables.Print);
-            results.AddRange(measured);
+            Launch(options, rounds, launch);
         }
 
+        CompareResult[] results = [.. options.Loads.SelectMany(load => GetResults(load, options.GetServers(load), rounds[load]))];
+        Console.WriteLine();
+        CompareTables.Print(results);
         CompareTables.PrintSummary(results);
         if (options.Chart is { } file)
         {
-            CompareChart.Save(file, results, $"{options.Cores.Description}; medians of {options.Rounds} rounds, lines from lowest to highest");
+            CompareChart.Save(
+                file,
+                results,
+                $"{options.Cores.Description}; medians of {options.Launches * options.Rounds} rounds, lines from lowest to highest");
         }
     }
 
-    private static CompareResult[] Compare(ServerFleet fleet, LoadScenario load, CompareOptions options)
+    private static void Launch(CompareOptions options, Dictionary<LoadScenario, List<Measurement[]>> rounds, int launch)
     {
-        MeasuredServer[] servers = [.. fleet.Servers.Where(server => load.FitsTo(server.Kind))];
+        using var fleet = new ServerFleet(options.Cores, options.Servers);
+        options.Cores.PinLoad();
+        foreach (LoadScenario load in options.Loads)
+        {
+            Console.WriteLine($"Launch {launch} of {options.Launches}: {load.Name}");
+            MeasuredServer[] servers = [.. fleet.Servers.Where(server => load.FitsTo(server.Kind))];
+            WarmUp.Run(servers, load);
+            rounds[load].AddRange(Enumerable.Range(0, options.Rounds).Select(_ => MeasuredRound.Run(servers, load, options.Time)));
+        }
+    }
 
-        WarmUp.Run(servers, load);
-        Measurement[][] rounds = [.. Enumerable.Range(0, options.Rounds).Select(_ => MeasuredRound.Run(servers, load, options.Time))];
+    private static IEnumerable<CompareResult> GetResults(LoadScenario load, IReadOnlyList<ServerKind> servers, IReadOnlyList<Measurement[]> rounds)
+    {
         Measurement[][] byServer = [.. servers.Select((_, index) => rounds.Select(round => round[index]).ToArray())];
-        int limit = Array.FindIndex(servers, server => server.Kind == ServerKind.Limit);
-        return [.. servers.Select((server, index) => CompareResult.Of(
-            load, server.Kind, byServer[index], bare: byServer[0], limit < 0 ? null : byServer[limit]))];
+        int limit = servers.ToList().IndexOf(ServerKind.Limit);
+        return servers.Select((server, index) => CompareResult.Of(
+            load, server, byServer[index], bare: byServer[0], limit < 0 ? null : byServer[limit]));
     }
 }

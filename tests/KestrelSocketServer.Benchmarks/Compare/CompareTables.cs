@@ -3,14 +3,15 @@ namespace KestrelSocketServer.Benchmarks;
 /// <summary>Prints the results of <see cref="CompareCommand"/>.</summary>
 internal static class CompareTables
 {
-    public static void PrintHeader()
+    public static void Print(IEnumerable<CompareResult> results)
     {
         Console.WriteLine("| load | server | median | unit | server's CPU | of bare Kestrel | lowest to highest | of bare Kestrel per CPU second | lowest to highest | of the limit |");
         Console.WriteLine("|---|---|---:|---|---:|---:|---|---:|---|---:|");
+        foreach (CompareResult result in results)
+        {
+            Print(result);
+        }
     }
-
-    public static void Print(CompareResult result) => Console.WriteLine(
-        $"| {result.Load.Name} | {result.Server.Name} | {result.PerSecond.Median:N0} | {result.Load.Unit} | {result.Busy.Median:P0} | {Format(result.OfBare)} | {Format(result.OfBarePerProcessorSecond)} | {result.OfLimit?.Median:F2} |");
 
     /// <summary>Prints the ratios to bare Kestrel again, a line for each server.</summary>
     public static void PrintSummary(IReadOnlyList<CompareResult> results)
@@ -27,6 +28,9 @@ internal static class CompareTables
             Console.WriteLine($"| {server.Key.Name} | {string.Join(" | ", cells)} |");
         }
     }
+
+    private static void Print(CompareResult result) => Console.WriteLine(
+        $"| {result.Load.Name} | {result.Server.Name} | {result.PerSecond.Median:N0} | {result.Load.Unit} | {result.Busy.Median:P0} | {Format(result.OfBare)} | {Format(result.OfBarePerProcessorSecond)} | {result.OfLimit?.Median:F2} |");
 
     private static string Format(Spread ratio) => $"{ratio.Median:F2} | {ratio.Lowest:F2} to {ratio.Highest:F2}";
 }

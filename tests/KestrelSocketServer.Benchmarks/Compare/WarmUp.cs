@@ -6,23 +6,27 @@ namespace KestrelSocketServer.Benchmarks;
 /// </summary>
 internal static class WarmUp
 {
-    private const int QuietRounds = 5;
+    private const int QuietRounds = 4;
     private const int MostRounds = 30;
     private static readonly TimeSpan RoundTime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan QuietTime = RoundTime / 100;
 
     public static void Run(IReadOnlyList<MeasuredServer> servers, LoadScenario load)
     {
-        int quietRounds = 0;
-        for (int round = 0; round < MostRounds && quietRounds < QuietRounds; round++)
+        var quietRounds = servers.ToDictionary(static server => server, static _ => 0);
+        MeasuredServer[] cold = [.. servers];
+        for (int round = 0; round < MostRounds && cold.Length > 0; round++)
         {
-            TimeSpan[] before = GetCompilationTimes(servers);
-            MeasuredRound.Run(servers, load, RoundTime);
-            bool isQuiet = GetCompilationTimes(servers).Zip(before, static (after, before) => after - before).All(time => time < QuietTime);
-            quietRounds = isQuiet ? quietRounds + 1 : 0;
+            TimeSpan[] before = [.. cold.Select(GetCompilationTime)];
+            MeasuredRound.Run(cold, load, RoundTime);
+            foreach ((MeasuredServer server, TimeSpan timeBefore) in cold.Zip(before))
+            {
+                quietRounds[server] = GetCompilationTime(server) - timeBefore < QuietTime ? quietRounds[server] + 1 : 0;
+            }
+
+            cold = [.. cold.Where(server => quietRounds[server] < QuietRounds)];
         }
     }
 
-    private static TimeSpan[] GetCompilationTimes(IReadOnlyList<MeasuredServer> servers)
-        => [.. servers.Select(static server => server.Process.GetCompilationTime())];
+    private static TimeSpan GetCompilationTime(MeasuredServer server) => server.Process.GetCompilationTime();
 }
