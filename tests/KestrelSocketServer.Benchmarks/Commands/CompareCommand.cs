@@ -43,10 +43,10 @@ internal static class CompareCommand
         }
     }
 
-    private static IEnumerable<CompareResult> GetResults(LoadScenario load, IReadOnlyList<ServerKind> servers, IReadOnlyList<Measurement[]> rounds)
+    private static IEnumerable<CompareResult> GetResults(LoadScenario load, ServerKind[] servers, List<Measurement[]> rounds)
     {
         Measurement[][] byServer = [.. servers.Select((_, index) => rounds.Select(round => round[index]).ToArray())];
-        int limit = servers.ToList().IndexOf(ServerKind.Limit);
+        int limit = Array.IndexOf(servers, ServerKind.Limit);
         return servers.Select((server, index) => CompareResult.Of(
             load, server, byServer[index], bare: byServer[0], limit < 0 ? null : byServer[limit]));
     }

@@ -26,7 +26,7 @@ internal sealed record CompareOptions(TimeSpan Time, int Rounds, int Launches, I
         return loads.Length > 0 ? options : throw new ArgumentException("No load and no server that fits to it have a name with these texts.");
     }
 
-    public IReadOnlyList<ServerKind> GetServers(LoadScenario load) => [.. Servers.Where(load.FitsTo)];
+    public ServerKind[] GetServers(LoadScenario load) => [.. Servers.Where(load.FitsTo)];
 
     private static bool IsMeant(string name, IReadOnlyList<string> texts)
         => texts.Count == 0 || texts.Any(text => name.Contains(text, StringComparison.OrdinalIgnoreCase));

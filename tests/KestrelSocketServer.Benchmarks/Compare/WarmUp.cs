@@ -13,20 +13,21 @@ internal static class WarmUp
 
     public static void Run(IReadOnlyList<MeasuredServer> servers, LoadScenario load)
     {
-        var quietRounds = servers.ToDictionary(static server => server, static _ => 0);
-        MeasuredServer[] cold = [.. servers];
-        for (int round = 0; round < MostRounds && cold.Length > 0; round++)
+        foreach (MeasuredServer server in servers)
         {
-            TimeSpan[] before = [.. cold.Select(GetCompilationTime)];
-            MeasuredRound.Run(cold, load, RoundTime);
-            foreach ((MeasuredServer server, TimeSpan timeBefore) in cold.Zip(before))
-            {
-                quietRounds[server] = GetCompilationTime(server) - timeBefore < QuietTime ? quietRounds[server] + 1 : 0;
-            }
-
-            cold = [.. cold.Where(server => quietRounds[server] < QuietRounds)];
+            Run(server, load);
         }
     }
 
-    private static TimeSpan GetCompilationTime(MeasuredServer server) => server.Process.GetCompilationTime();
+    private static void Run(MeasuredServer server, LoadScenario load)
+    {
+        int quietRounds = 0;
+        for (int round = 0; round < MostRounds && quietRounds < QuietRounds; round++)
+        {
+            TimeSpan before = server.Process.GetCompilationTime();
+            MeasuredRound.Run([server], load, RoundTime);
+            bool isQuiet = server.Process.GetCompilationTime() - before < QuietTime;
+            quietRounds = isQuiet ? quietRounds + 1 : 0;
+        }
+    }
 }
