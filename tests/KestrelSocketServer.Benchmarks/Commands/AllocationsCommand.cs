@@ -26,6 +26,7 @@ internal static class AllocationsCommand
 
     private static (long Count, double BytesEach) Measure(MeasuredServer server, LoadScenario scenario, TimeSpan time)
     {
+        WarmUp.Run([server], scenario);
         using ILoad load = scenario.Start(server);
         load.Run(time);
         long before = server.Process.GetAllocatedBytes();
