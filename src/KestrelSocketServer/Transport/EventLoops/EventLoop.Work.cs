@@ -1,10 +1,14 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace KestrelSocketServer;
 
 // What other threads have it do.
 internal sealed unsafe partial class EventLoop
 {
+    // Interrupted, or whatever: there is nobody else to wake the loop.
+    private const int WakeAttempts = 8;
+
     private readonly ConcurrentQueue<ScheduledWork> _work = new();
     private readonly bool _worksOnThreadPool;
     private int _woken;
@@ -80,8 +84,18 @@ internal sealed unsafe partial class EventLoop
 
         try
         {
-            ulong one = 1;
-            _ = Libc.Write(_wakeUp, &one, sizeof(ulong));
+            for (int attempt = 0; attempt < WakeAttempts; attempt++)
+            {
+                ulong one = 1;
+                if (Libc.Write(_wakeUp, &one, sizeof(ulong)) >= 0 || Marshal.GetLastPInvokeError() == Libc.WouldBlockError)
+                {
+                    // It is as awake as can be where the event has no room for more.
+                    return;
+                }
+            }
+
+            // Those who come next are to try again, rather than rely on what has failed here.
+            Interlocked.Exchange(ref _woken, 0);
         }
         catch (ObjectDisposedException)
         {
