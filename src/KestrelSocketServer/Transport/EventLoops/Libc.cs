@@ -105,6 +105,35 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "usleep")]
     public static partial int Sleep(uint microseconds);
 
+    /// <remarks>The endpoint does not listen, with a message for the error; nothing stays bound.</remarks>
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    public static partial int Bind(SafeHandle socket, byte* address, uint length);
+
+    /// <remarks>The folder is not locked: the socket's file is replaced all the same.</remarks>
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags);
+
+    /// <remarks>Tried again for a moment, then as for <see cref="Open"/>.</remarks>
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    public static partial int Lock(SafeHandle file, int operation);
+
+    /// <summary>Fills <c>struct statx</c>.</summary>
+    /// <remarks>What the file is remains unknown: it is not replaced, and not removed.</remarks>
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int GetStatus(int folder, string path, int flags, uint mask, byte* status);
+
+    /// <remarks>For a copy: the endpoint does not listen, with a message. For the flags: they stay as they are.</remarks>
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int ControlDescriptor(int descriptor, int command, int argument);
+
+    /// <remarks>As for <see cref="ControlDescriptor"/>.</remarks>
+    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
+    public static partial int Duplicate(int descriptor);
+
+    /// <remarks>The copy of an inherited socket is closed by .NET, which leaves the original alone unless an accept runs just then.</remarks>
+    [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
+    public static partial int Replace(SafeHandle by, SafeHandle descriptor, int flags);
+
     /// <summary>A part of what <see cref="SendMessage"/> sends: <c>iovec</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct Buffer
