@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 
 namespace KestrelSocketServer;
 
@@ -87,9 +86,8 @@ internal sealed unsafe partial class EventLoop
             for (int attempt = 0; attempt < WakeAttempts; attempt++)
             {
                 ulong one = 1;
-                if (Libc.Write(_wakeUp, &one, sizeof(ulong)) >= 0 || Marshal.GetLastPInvokeError() == Libc.WouldBlockError)
+                if (Libc.Write(_wakeUp, &one, sizeof(ulong)) >= 0)
                 {
-                    // It is as awake as can be where the event has no room for more.
                     return;
                 }
             }

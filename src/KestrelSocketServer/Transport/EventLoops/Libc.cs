@@ -6,7 +6,6 @@ namespace KestrelSocketServer;
 /// <remarks>Each says what becomes of it when it fails once. What hands a descriptor out starts nothing when it fails.</remarks>
 internal static unsafe partial class Libc
 {
-    public const int WouldBlockError = 11;
     public const int CloseOnExec = 0x80000;
     public const int NonBlocking = 0x800;
     public const int AddOperation = 1;
