@@ -11,6 +11,7 @@ namespace KestrelSocketServer;
 internal static class SystemError
 {
     private const int FirstCarried = -1000;
+    private const int TooManyFiles = 24;
 
     // What users are told where the number is lost in .NET.
     private const string Nameless = "The operating system refused with an error that .NET has no name for.";
@@ -27,7 +28,6 @@ internal static class SystemError
         4 or 11 => SocketError.WouldBlock,
         9 => SocketError.OperationAborted,
         13 => SocketError.AccessDenied,
-        24 => SocketError.TooManyOpenSockets,
         32 => SocketError.Shutdown,
         100 => SocketError.NetworkDown,
         101 => SocketError.NetworkUnreachable,
@@ -42,11 +42,12 @@ internal static class SystemError
     };
 
     /// <summary>
-    /// The error of a call of .NET's, right after it on the same thread: where .NET has no name for it, the system still knows the number.
+    /// The error of a call of .NET's, right after it on the same thread: where .NET has no name for it, or one name for several, the system
+    /// still knows the number.
     /// </summary>
     public static SocketError Complete(SocketError error)
-        => error == SocketError.SocketError && OperatingSystem.IsLinux() && Marshal.GetLastSystemError() is > 0 and var errno
-            && FromErrno(errno) is var found && IsCarried(found) ? found : error;
+        => error is SocketError.SocketError or SocketError.TooManyOpenSockets && OperatingSystem.IsLinux()
+            && FromErrno(Marshal.GetLastSystemError()) is var found && IsCarried(found) && ToKnown(found) == error ? found : error;
 
     /// <summary>What is thrown for an error.</summary>
     /// <param name="error">The error, which may be a carried one.</param>
@@ -71,6 +72,12 @@ internal static class SystemError
             return Nameless;
         }
 
+        if (error == SocketError.TooManyOpenSockets && OperatingSystem.IsLinux())
+        {
+            // Rather than all of the system's, which is what .NET makes of it.
+            return Describe(TooManyFiles);
+        }
+
         // On Unix the exception knows the number that .NET has made the error of.
         return IsCarried(error) ? Describe(FirstCarried - (int)error)
             : OperatingSystem.IsWindows() ? new SocketException((int)error).Message
@@ -84,7 +91,7 @@ internal static class SystemError
         1 => SocketError.AccessDenied,
         12 => SocketError.NoBufferSpaceAvailable,
         22 => SocketError.InvalidArgument,
-        23 => SocketError.TooManyOpenSockets,
+        23 or TooManyFiles => SocketError.TooManyOpenSockets,
         88 => SocketError.NotSocket,
         97 => SocketError.AddressFamilyNotSupported,
         98 => SocketError.AddressAlreadyInUse,

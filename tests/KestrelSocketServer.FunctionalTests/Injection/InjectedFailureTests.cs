@@ -29,12 +29,12 @@ public sealed class InjectedFailureTests
         { "EventLoop", "accept4:error=ENOMEM:when=2", false, "Cannot allocate memory (ENOMEM)" },
         { "EventLoop", "accept4:error=EPROTO:when=2", false, "Protocol error (EPROTO)" },
         { "EventLoop", "getsockname:error=ENOBUFS:when=2", false, null },
-        { "EventLoop", "ioctl,setsockopt:error=ENOBUFS:when=1", false, null },
         { "EventLoop", "close:error=EIO:when=2", false, null },
         { "EventLoop", "shutdown:error=ENOTCONN:when=1", false, null },
 
         // What fails is one connection's, and told to that.
-        { "EventLoop", "shutdown:error=ENOBUFS:when=2", true, "No buffer space available (ENOBUFS)" },
+        { "EventLoop", "shutdown:error=ENOBUFS:when=2", true, null },
+        { "EventLoop", "setsockopt:error=ENOBUFS:when=1", true, null },
         { "EventLoop", "epoll_ctl:error=ENOMEM:when=2", true, "epoll_ctl: Cannot allocate memory (ENOMEM)" },
         { "EventLoop", "epoll_ctl:error=ENOSPC:when=3", true, "epoll_ctl: No space left on device (ENOSPC)" },
         { "EventLoop", "recvfrom:error=ENOMEM:when=3", true, "Cannot allocate memory (ENOMEM)" },
@@ -45,9 +45,9 @@ public sealed class InjectedFailureTests
         { "Socket", "accept4,epoll_wait,recvfrom,recvmsg,sendto,sendmsg:error=EINTR:when=2+3", false, null },
         { "Socket", "accept4:error=ECONNABORTED:when=2", false, null },
         { "Socket", "accept4:error=EMFILE:when=2", false, "Too many open files (EMFILE)" },
-        { "Socket", "accept4:error=EPROTO:when=2", false, null },
+        { "Socket", "accept4:error=EPROTO:when=2", false, "Protocol error (EPROTO)" },
         { "Socket", "close:error=EIO:when=2", false, null },
-        { "Socket", "shutdown:error=ENOBUFS:when=2", true, "No buffer space available (ENOBUFS)" },
+        { "Socket", "shutdown:error=ENOBUFS:when=2", true, null },
         { "Socket", "epoll_ctl:error=ENOMEM:when=2", true, null },
         { "Socket", "recvfrom,recvmsg:error=ENOMEM:when=3", true, "Cannot allocate memory (ENOMEM)" },
         { "Socket", "sendto,sendmsg:error=EPROTO:when=3", true, "Protocol error (EPROTO)" },
@@ -66,15 +66,18 @@ public sealed class InjectedFailureTests
 
         using ChildProcess child = ChildProcess.StartWith(new() { ["SocketServer__Transport__Driver"] = driver }, "count");
         int port = IPEndPoint.Parse(await child.ReadLineAsync()).Port;
-        await AskAsync(port, harms: false);
+        await AskAsync(port, "fail", harms: false);
 
         string[] parts = injection.Split(' ');
         string[] only = parts.Length > 1 ? Eventfd : [];
         using Strace strace = await Strace.AttachAsync(child.Id, [.. only, "-e", $"trace={parts[^1].Split(':')[0]}", "-e", $"inject={parts[^1]}"]);
+
+        // What is not closed cannot be reset; outside of tests it is closed whatever the system answers.
+        string last = parts[^1].StartsWith("close", StringComparison.Ordinal) ? "end!" : "fail";
         int harmed = 0;
         for (int i = 0; i < Rounds; i++)
         {
-            harmed += await AskAsync(port, harms);
+            harmed += await AskAsync(port, last, harms);
         }
 
         await child.WriteLineAsync("stop");
@@ -100,10 +103,10 @@ public sealed class InjectedFailureTests
     }
 
     // Several clients at once, that leave in all ways there are. Returns how many have noticed anything.
-    private static async Task<int> AskAsync(int port, bool harms)
+    private static async Task<int> AskAsync(int port, string last, bool harms)
     {
         bool[] answered = await Task.WhenAll(
-            AskAsync(port, "left", harms), AskAsync(port, "end!", harms), AskAsync(port, "end!", harms), AskAsync(port, "fail", harms),
+            AskAsync(port, "left", harms), AskAsync(port, "end!", harms), AskAsync(port, "end!", harms), AskAsync(port, last, harms),
             AskAsync(port, "many", harms), AskAsync(port, "left", harms));
         return answered.Count(answer => !answer);
     }

@@ -12,7 +12,7 @@ internal sealed class SocketAcceptor(Socket listener, Func<Socket, TransportConn
         {
             accepted = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.SocketError)
+        catch (SocketException exception) when (exception.SocketErrorCode is not (SocketError.OperationAborted or SocketError.Interrupted))
         {
             throw SystemError.ToException(SystemError.Complete(exception.SocketErrorCode));
         }
