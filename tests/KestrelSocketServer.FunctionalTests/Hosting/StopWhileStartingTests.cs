@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using KestrelSocketServer.FunctionalTests.Samples;
 using KestrelSocketServer.FunctionalTests.Servers;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

@@ -106,12 +106,12 @@ public sealed class InjectedFailureTests
     private static async Task<int> AskAsync(int port, string last, bool harms)
     {
         bool[] answered = await Task.WhenAll(
-            AskAsync(port, "left", harms), AskAsync(port, "end!", harms), AskAsync(port, "end!", harms), AskAsync(port, last, harms),
-            AskAsync(port, "many", harms), AskAsync(port, "left", harms));
+            TalkAsync(port, "left", harms), TalkAsync(port, "end!", harms), TalkAsync(port, "end!", harms), TalkAsync(port, last, harms),
+            TalkAsync(port, "many", harms), TalkAsync(port, "left", harms));
         return answered.Count(answer => !answer);
     }
 
-    private static async Task<bool> AskAsync(int port, string word, bool harms)
+    private static async Task<bool> TalkAsync(int port, string word, bool harms)
     {
         try
         {
