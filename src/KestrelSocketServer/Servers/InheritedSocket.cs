@@ -107,6 +107,11 @@ internal static class InheritedSocket
 
     private static void Check(Socket socket)
     {
+        if (socket.SocketType == SocketType.Unknown)
+        {
+            throw SystemError.ToException(SocketError.NotSocket);
+        }
+
         if (socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 or AddressFamily.Unix))
         {
             throw new IOException("it is neither an IP socket nor a Unix socket.");

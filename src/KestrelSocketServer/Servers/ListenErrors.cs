@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer;
 
@@ -17,6 +18,7 @@ internal static class ListenErrors
         (19, _) => "the network interface that it names does not exist.",
         (20, _) => "a part of its path is no folder.",
         (22, IPEndPoint { Address: { IsIPv6LinkLocal: true, ScopeId: 0 } }) => "a link-local address needs its interface, as in [fe80::1%eth0].",
+        (22, FileHandleEndPoint) => "it is in no state to listen, as a connection is that has ended.",
         (22, _) => "the system does not take the address for this socket.",
         (23, _) => "the system has no descriptors left.",
         (24, _) => "the process has no descriptors left; raise its limit (ulimit -n).",

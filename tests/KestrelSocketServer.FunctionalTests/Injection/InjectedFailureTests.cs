@@ -45,11 +45,11 @@ public sealed class InjectedFailureTests
         { "Socket", "accept4,epoll_wait,recvfrom,recvmsg,sendto,sendmsg:error=EINTR:when=2+3", false, null },
         { "Socket", "accept4:error=ECONNABORTED:when=2", false, null },
         { "Socket", "accept4:error=EMFILE:when=2", false, "Too many open files (EMFILE)" },
-        { "Socket", "accept4:error=EPROTO:when=2", false, "Protocol error (EPROTO)" },
+        { "Socket", "accept4:error=EPROTO:when=2", false, null },
         { "Socket", "close:error=EIO:when=2", false, null },
         { "Socket", "shutdown:error=ENOBUFS:when=2", true, null },
         { "Socket", "epoll_ctl:error=ENOMEM:when=2", true, null },
-        { "Socket", "recvfrom,recvmsg:error=ENOMEM:when=3", true, "Cannot allocate memory (ENOMEM)" },
+        { "Socket", "recvfrom,recvmsg:error=ENOMEM:when=3", true, null },
         { "Socket", "sendto,sendmsg:error=EPROTO:when=3", true, "Protocol error (EPROTO)" },
     };
 

@@ -61,19 +61,21 @@ public sealed partial class InheritedSocketTests
     [InlineData("datagrams", "it is a socket for datagrams, not for streams.")]
     [InlineData("packets", "it is a socket for sequenced packets, not for streams.")]
     [InlineData("connected", "it is a connection, not a socket to listen with.")]
+    [InlineData("reset", "it is in no state to listen, as a connection is that has ended.")]
     [InlineData("file", "the descriptor is no socket.")]
     [InlineData("closed", "there is no such descriptor: it is closed, or was never passed on.")]
     [Trait("Row", "A19")]
     [Trait("Row", "A13")]
     public async Task What_cannot_be_listened_with_is_refused(string kind, string reason)
     {
-        using IDisposable handed = Make(kind, out int descriptor);
+        using Socket listener = Listen();
+        using IDisposable handed = Make(kind, listener, out int descriptor);
         IOException exception = await Assert.ThrowsAsync<IOException>(
             () => TestHost.StartAsync(server => server.Listen("handed", $"fd://{descriptor}", Echo)));
         Assert.Equal($"Endpoint 'handed' cannot listen on fd://{descriptor}: {reason}", exception.Message);
     }
 
-    private static IDisposable Make(string kind, out int descriptor)
+    private static IDisposable Make(string kind, Socket listener, out int descriptor)
     {
         if (kind == "file")
         {
@@ -95,15 +97,21 @@ public sealed partial class InheritedSocketTests
             "unbound unix" => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
             "datagrams" => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp),
             "packets" => new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified),
-            _ => Connect(),
+            _ => Connect(listener),
         };
+        if (kind == "reset")
+        {
+            // It resets those that it has not accepted.
+            listener.Dispose();
+            Assert.True(socket.Poll(Timeouts.Generous, SelectMode.SelectRead));
+        }
+
         descriptor = (int)socket.SafeHandle.DangerousGetHandle();
         return socket;
     }
 
-    private static Socket Connect()
+    private static Socket Connect(Socket listener)
     {
-        using Socket listener = Listen();
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Connect(listener.LocalEndPoint!);
         return socket;

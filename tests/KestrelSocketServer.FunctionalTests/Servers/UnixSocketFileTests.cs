@@ -17,6 +17,8 @@ public sealed class UnixSocketFileTests : IDisposable
         using (ChildProcess child = ChildProcess.Start("serve", $"unix://{SocketPath}"))
         {
             Assert.Equal(SocketPath, await child.ReadLineAsync());
+            await child.SignalAsync("KILL");
+            await child.WaitForExitAsync();
         }
 
         Assert.True(File.Exists(SocketPath));
@@ -90,11 +92,8 @@ public sealed class UnixSocketFileTests : IDisposable
                 Directory.CreateDirectory(SocketPath);
                 break;
             case "link to a stale socket":
-                using (ChildProcess child = ChildProcess.Start("serve", $"unix://{target}"))
-                {
-                    await child.ReadLineAsync();
-                }
-
+                MakeStale();
+                File.Move(SocketPath, target);
                 File.CreateSymbolicLink(SocketPath, target);
                 break;
             default:
