@@ -40,6 +40,11 @@ internal static class ConsoleSample
             await host.WaitForShutdownAsync();
             return 0;
         }
+        catch (OperationCanceledException)
+        {
+            // Told to stop while it was starting.
+            return 0;
+        }
         catch (Exception exception) when (exception is ArgumentException or IOException)
         {
             await Console.Error.WriteLineAsync(exception.Message.ReplaceLineEndings(" "));

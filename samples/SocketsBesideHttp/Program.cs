@@ -17,7 +17,7 @@ builder.WebHost.UseSocketServer(server =>
         .UseHandler(connection => connection.Pipe(connection));
 });
 
-WebApplication app = builder.Build();
+await using WebApplication app = builder.Build();
 app.MapGet("/", (ISocketServers servers) => Results.Content(StatusPage.Render(servers.Select(EndpointStatus.Of)), "text/html; charset=utf-8"));
 app.MapGet("/endpoints", (ISocketServers servers) => servers.Select(EndpointStatus.Of));
 
@@ -29,6 +29,11 @@ catch (Exception exception) when (exception is OptionsValidationException or IOE
 {
     await Console.Error.WriteLineAsync(exception.Message);
     return 1;
+}
+catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+{
+    // Told to stop while it was starting, which Kestrel takes for a failure.
+    return 0;
 }
 
 Console.WriteLine($"Page  {string.Join(' ', app.Urls)}");

@@ -1,7 +1,7 @@
 using System.Globalization;
 using KestrelSocketServer.TestChild;
 
-// A process of its own for the tests that need one: signals, exit codes, shared ports, exhausted descriptors.
+// A process of its own for the tests that need one: signals, exit codes, shared ports, exhausted descriptors, injected failures.
 return args[0] switch
 {
     "serve" => await ServeCommand.RunAsync(args[1], reusePort: args.Contains("reuse")),
@@ -9,6 +9,7 @@ return args[0] switch
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
     "block" => await BlockCommand.RunAsync(),
+    "count" => await CountCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

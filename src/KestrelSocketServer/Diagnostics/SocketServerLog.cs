@@ -74,6 +74,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
     public static partial void LoopFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(55, LogLevel.Information, "Endpoint {EndpointName} replaces {Path}: a socket that a process has left there, and that nobody listens on.", EventName = "StaleSocketReplaced")]
+    public static partial void StaleSocketReplaced(this ILogger logger, string endpointName, string path);
+
     [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
     public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
 

@@ -29,6 +29,11 @@ internal sealed class EndpointReconciler(
         EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSockets)];
         SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
         cancellationToken.ThrowIfCancellationRequested();
+        if (moved.Length > 0)
+        {
+            transport.Start();
+        }
+
         await BindAsync(moved, leaving).ConfigureAwait(false);
 
         // From here on nothing can fail, and nothing is given up half-way.
@@ -59,13 +64,14 @@ internal sealed class EndpointReconciler(
     public async Task ListenAsync(EndpointPlan plan, SocketServer server, CancellationToken cancellationToken)
     {
         EndpointBuild build = Build(plan, server);
+        transport.Start();
         IReadOnlyList<Socket> sockets = Bind(plan.Name, plan.Address, build.Context.Listener);
         server.Replace(await EndpointBinding.StartAsync(
             sockets, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false));
     }
 
     private IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options)
-        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1);
+        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1, logger);
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {

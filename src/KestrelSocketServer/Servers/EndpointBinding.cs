@@ -80,7 +80,18 @@ internal sealed class EndpointBinding
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        var binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
+        EndpointBinding binding;
+        try
+        {
+            binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
+        }
+        catch
+        {
+            // Thrown on, once nothing listens any more.
+            ListeningSockets.Close(sockets, context.Address);
+            throw;
+        }
+
         if (context.Server.IsAcceptingPaused)
         {
             binding.Listener.Pause();

@@ -33,7 +33,7 @@ internal interface ITransportSocket
     /// <summary>Tells <see cref="TransportConnection.OnPeerEnded"/> also when nobody reads.</summary>
     void WatchPeerEnd();
 
-    /// <summary>Tells <see cref="TransportConnection.OnFailed"/> also when nobody reads.</summary>
+    /// <summary>Tells <see cref="TransportConnection.OnFailed(SocketError)"/> also when nobody reads.</summary>
     void WatchFailure();
 
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>

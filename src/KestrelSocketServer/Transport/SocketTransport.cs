@@ -27,6 +27,16 @@ internal sealed class SocketTransport : IDisposable
     /// <summary>How many acceptors make sense for one endpoint.</summary>
     public int MostAcceptors => _options.EffectiveDriver == SocketTransportDriver.EventLoop ? _options.EffectiveEventLoopCount : 1;
 
+    /// <summary>Takes what the driver needs from the system, before anything listens.</summary>
+    /// <exception cref="IOException">The system does not give it.</exception>
+    public void Start()
+    {
+        if (_options.EffectiveDriver == SocketTransportDriver.EventLoop)
+        {
+            GetLoops();
+        }
+    }
+
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
     /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MostAcceptors"/>; null lets them go round over the loops.</param>
@@ -43,21 +53,33 @@ internal sealed class SocketTransport : IDisposable
             });
         }
 
-        EventLoopGroup loops;
-        lock (_lock)
-        {
-            loops = _loops ??= new EventLoopGroup(_options, _logger);
-        }
-
+        EventLoopGroup loops = GetLoops();
         EventLoop? own = loop is null ? null : loops[loop.Value];
         return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
         {
-            var socket = new EpollSocket(own ?? loops.Next(), accepted);
-            var connection = new TransportConnection(socket, _settings, observer);
-            connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
-            connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
-            return connection;
+            try
+            {
+                var socket = new EpollSocket(own ?? loops.Next(), accepted);
+                var connection = new TransportConnection(socket, _settings, observer);
+                connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
+                connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
+                return connection;
+            }
+            catch
+            {
+                // Thrown on; the client must not be left waiting.
+                accepted.Dispose();
+                throw;
+            }
         });
+    }
+
+    private EventLoopGroup GetLoops()
+    {
+        lock (_lock)
+        {
+            return _loops ??= new EventLoopGroup(_options, _logger);
+        }
     }
 
     public void Dispose()

@@ -146,12 +146,14 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     }
 
     /// <summary>A call of the system has failed.</summary>
-    public void OnFailed(SocketError error)
+    public void OnFailed(SocketError error) => OnFailed(SystemError.ToException(error));
+
+    /// <summary>A call of the system has failed.</summary>
+    public void OnFailed(SocketException inner)
     {
-        var inner = new SocketException((int)error);
         End(
-            IsReset(error) ? new ConnectionResetException(inner.Message, inner)
-                : error == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
+            IsReset(inner.SocketErrorCode) ? new ConnectionResetException(inner.Message, inner)
+                : inner.SocketErrorCode == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
                 : new IOException(inner.Message, inner),
             reset: false);
     }

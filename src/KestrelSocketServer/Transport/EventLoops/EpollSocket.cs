@@ -196,7 +196,11 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     {
         try
         {
-            _ = Libc.Shutdown(Handle, Libc.ShutdownWrite);
+            if (Libc.Shutdown(Handle, Libc.ShutdownWrite) < 0 && SystemError.Last is not SocketError.NotConnected and var error)
+            {
+                // The peer would wait for the end for ever.
+                Connection.OnFailed(error);
+            }
         }
         catch (ObjectDisposedException)
         {
@@ -282,8 +286,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         {
             int error = 0;
             uint length = sizeof(int);
-            return Libc.GetOption(Handle, Libc.SocketLevel, Libc.ErrorOption, &error, &length) < 0 ? Libc.LastError
-                : error == 0 ? SocketError.Success : Libc.ToSocketError(error);
+            return Libc.GetOption(Handle, Libc.SocketLevel, Libc.ErrorOption, &error, &length) < 0 ? SystemError.Last
+                : error == 0 ? SocketError.Success : SystemError.FromErrno(error);
         }
         catch (ObjectDisposedException)
         {
@@ -301,7 +305,7 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
         catch (SocketException exception)
         {
-            Connection.OnFailed(exception.SocketErrorCode);
+            Connection.OnFailed(exception);
         }
         catch (ObjectDisposedException)
         {
@@ -312,7 +316,7 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     private static int Result(nint result, out SocketError error)
     {
-        error = result < 0 ? Libc.LastError : SocketError.Success;
+        error = result < 0 ? SystemError.Last : SocketError.Success;
         return (int)result;
     }
 

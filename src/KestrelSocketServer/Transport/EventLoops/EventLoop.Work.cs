@@ -5,6 +5,9 @@ namespace KestrelSocketServer;
 // What other threads have it do.
 internal sealed unsafe partial class EventLoop
 {
+    // Interrupted, or whatever: there is nobody else to wake the loop.
+    private const int WakeAttempts = 8;
+
     private readonly ConcurrentQueue<ScheduledWork> _work = new();
     private readonly bool _worksOnThreadPool;
     private int _woken;
@@ -80,8 +83,17 @@ internal sealed unsafe partial class EventLoop
 
         try
         {
-            ulong one = 1;
-            _ = Libc.Write(_wakeUp, &one, sizeof(ulong));
+            for (int attempt = 0; attempt < WakeAttempts; attempt++)
+            {
+                ulong one = 1;
+                if (Libc.Write(_wakeUp, &one, sizeof(ulong)) >= 0)
+                {
+                    return;
+                }
+            }
+
+            // Those who come next are to try again, rather than rely on what has failed here.
+            Interlocked.Exchange(ref _woken, 0);
         }
         catch (ObjectDisposedException)
         {

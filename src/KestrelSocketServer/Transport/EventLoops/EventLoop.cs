@@ -18,8 +18,8 @@ internal sealed unsafe partial class EventLoop : IDisposable
     private const int MostItems = 256;
     private const long WakeToken = 0;
 
-    private readonly Descriptor _poll = new(Libc.CreatePoll(Libc.CloseOnExec));
-    private readonly Descriptor _wakeUp = new(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking));
+    private readonly Descriptor _poll;
+    private readonly Descriptor _wakeUp;
     private readonly LoopItemTable _items = new();
     private readonly LoopThreads _threads;
     private readonly EventLoopMonitor _monitor;
@@ -34,17 +34,30 @@ internal sealed unsafe partial class EventLoop : IDisposable
     /// <param name="monitor">What looks after it.</param>
     /// <param name="logger">Told of exceptions that nobody expected.</param>
     /// <param name="worksOnThreadPool">Whether what is scheduled runs on the thread pool.</param>
+    /// <exception cref="SocketException">The system does not give what it takes; the exception names the call.</exception>
     public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, bool worksOnThreadPool)
     {
         _threads = threads;
         _monitor = monitor;
         _logger = logger;
         _worksOnThreadPool = worksOnThreadPool;
-        byte* item = stackalloc byte[PollItem.Size];
-        PollItem.Write(item, Readiness.Readable, WakeToken);
-        if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
+        _poll = new Descriptor(Libc.CreatePoll(Libc.CloseOnExec), "epoll_create1");
+        try
         {
-            throw new SocketException((int)Libc.LastError);
+            _wakeUp = new Descriptor(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking), "eventfd");
+            byte* item = stackalloc byte[PollItem.Size];
+            PollItem.Write(item, Readiness.Readable, WakeToken);
+            if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
+            {
+                throw SystemError.ToException(SystemError.Last, "epoll_ctl");
+            }
+        }
+        catch
+        {
+            // Thrown on, once nothing is left.
+            _poll.Dispose();
+            _wakeUp?.Dispose();
+            throw;
         }
     }
 
@@ -119,7 +132,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
         PollItem.Write(poll, watched, item.Token);
         if (Libc.ControlPoll(_poll, isNew ? Libc.AddOperation : Libc.ModifyOperation, handle, poll) < 0)
         {
-            var exception = new SocketException((int)Libc.LastError);
+            SocketException exception = SystemError.ToException(SystemError.Last, "epoll_ctl");
             if (isNew)
             {
                 _items.Remove(item.Token);
@@ -140,7 +153,11 @@ internal sealed unsafe partial class EventLoop : IDisposable
             byte* poll = stackalloc byte[PollItem.Size];
             try
             {
-                _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+                if (Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll) < 0)
+                {
+                    // Once more: the system would wake the loop for it again and again.
+                    _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+                }
             }
             catch (ObjectDisposedException)
             {

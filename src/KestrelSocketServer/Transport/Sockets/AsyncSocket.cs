@@ -40,6 +40,7 @@ internal sealed class AsyncSocket : ITransportSocket
             int count = _socket.Receive(buffer, SocketFlags.None, out error);
             if (count > 0 || error != SocketError.Success || _failure == SocketError.Success)
             {
+                error = SystemError.Complete(error);
                 return count;
             }
 
@@ -56,7 +57,9 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         try
         {
-            return _socket.Send(data, SocketFlags.None, out error);
+            int count = _socket.Send(data, SocketFlags.None, out error);
+            error = SystemError.Complete(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -75,7 +78,9 @@ internal sealed class AsyncSocket : ITransportSocket
 
         try
         {
-            return _socket.Send(buffers, SocketFlags.None, out error);
+            int count = _socket.Send(buffers, SocketFlags.None, out error);
+            error = SystemError.Complete(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -148,6 +153,11 @@ internal sealed class AsyncSocket : ITransportSocket
         {
             _socket.Shutdown(SocketShutdown.Send);
         }
+        catch (SocketException exception) when (exception.SocketErrorCode != SocketError.NotConnected)
+        {
+            // The peer would wait for the end for ever.
+            Connection.OnFailed(SystemError.Complete(exception.SocketErrorCode));
+        }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             // The peer or another thread was faster: the connection is over.
@@ -175,13 +185,13 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         if (error != SocketError.Success)
         {
-            _failure = error;
+            _failure = SystemError.Complete(error);
         }
     }
 
     private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
     {
-        Connection.Output.OnSent(arguments.BytesTransferred, arguments.SocketError);
+        Connection.Output.OnSent(arguments.BytesTransferred, SystemError.Complete(arguments.SocketError));
     }
 
     private void StartWatch()

@@ -7,7 +7,16 @@ internal sealed class SocketAcceptor(Socket listener, Func<Socket, TransportConn
 {
     public async ValueTask<TransportConnection> AcceptAsync(CancellationToken cancellationToken)
     {
-        Socket accepted = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
+        Socket accepted;
+        try
+        {
+            accepted = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode is not (SocketError.OperationAborted or SocketError.Interrupted))
+        {
+            throw SystemError.ToException(SystemError.Complete(exception.SocketErrorCode));
+        }
+
         try
         {
             if (!OperatingSystem.IsLinux() && accepted.ProtocolType == ProtocolType.Tcp)
