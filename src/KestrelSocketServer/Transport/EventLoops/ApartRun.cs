@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace KestrelSocketServer;
 
 /// <summary>
@@ -8,14 +6,13 @@ namespace KestrelSocketServer;
 /// <param name="loop">The loop.</param>
 /// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
 /// <param name="thread">The thread that it runs on.</param>
-internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread)
+/// <param name="start">When it began, or was first seen.</param>
+internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread, RunStart start)
 {
     private const int InTime = 0;
     private const int Late = 1;
     private const int Over = 2;
 
-    private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly TimeSpan _processorStart = thread.ProcessorTime;
     private int _state;
 
     public EventLoop Loop { get; } = loop;
@@ -24,8 +21,8 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
 
     public bool IsOver => Volatile.Read(ref _state) == Over;
 
-    /// <summary>Whether it takes longer than a limit, not counting that the system does not let it run.</summary>
-    public bool IsLate(TimeSpan limit) => Stopwatch.GetElapsedTime(_start) >= limit && !thread.IsStarved(_processorStart, limit / 2);
+    /// <summary>Whether it takes longer than a limit, not counting what the runtime takes, and that the system does not let it run.</summary>
+    public bool IsLate(TimeSpan limit) => start.Elapsed >= limit && !thread.IsStarved(start.ProcessorTime, limit / 2);
 
     /// <summary>It takes too long. Returns whether it still runs.</summary>
     public bool TryBlock() => Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;

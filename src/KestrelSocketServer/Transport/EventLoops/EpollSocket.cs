@@ -133,6 +133,13 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item, this);
 
+    public bool IsSameTurn(ref long turn)
+    {
+        long previous = turn;
+        turn = Loop.State;
+        return turn == previous && Loop.IsServedHere;
+    }
+
     public override void OnReady(Readiness readiness)
     {
         if (IsHungUp(readiness))

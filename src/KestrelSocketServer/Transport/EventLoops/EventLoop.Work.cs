@@ -32,8 +32,9 @@ internal sealed unsafe partial class EventLoop
         }
     }
 
-    // Whether this thread comes to what is scheduled by itself. If it loses the loop before that, whoever gets the loop begins with it.
-    private bool IsServedHere
+    /// <summary>Whether this thread serves the loop.</summary>
+    /// <remarks>Then it comes to what is scheduled by itself. If it loses the loop before that, whoever gets the loop begins with it.</remarks>
+    public bool IsServedHere
     {
         get
         {
@@ -44,19 +45,12 @@ internal sealed unsafe partial class EventLoop
 
     private bool RunWork(LoopThread thread, ref long state)
     {
-        int count = 0;
-        while (_work.TryDequeue(out ScheduledWork scheduled))
+        // What is scheduled meanwhile waits until the descriptors have had their turn.
+        for (int count = Math.Min(_work.Count, MostItems); count > 0 && _work.TryDequeue(out ScheduledWork scheduled); count--)
         {
             if (!Run(thread, scheduled.Item, scheduled.Work, Readiness.None, ref state))
             {
                 return false;
-            }
-
-            if (++count == MostItems)
-            {
-                // The descriptors have their turn.
-                WakeUp();
-                break;
             }
         }
 

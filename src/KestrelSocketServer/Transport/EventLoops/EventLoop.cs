@@ -74,7 +74,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
         while (!_stopped)
         {
-            int count = Libc.WaitPoll(_poll, items, MostItems, -1);
+            int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
                 long token = PollItem.ReadToken(item);
@@ -195,7 +195,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
             item.Suspend(readiness);
         }
 
-        var run = new ApartRun(this, item, thread);
+        var run = new ApartRun(this, item, thread, RunStart.Now(thread));
         _monitor.Watch(run);
         thread.Do(_ =>
         {

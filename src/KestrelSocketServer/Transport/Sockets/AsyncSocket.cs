@@ -142,6 +142,9 @@ internal sealed class AsyncSocket : ITransportSocket
 
     public void Schedule(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
 
+    // It has a thread of the pool to itself.
+    public bool IsSameTurn(ref long turn) => false;
+
     public void ShutdownSend()
     {
         try
