@@ -137,7 +137,9 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     {
         long previous = turn;
         turn = Loop.State;
-        return turn == previous && Loop.IsServedHere;
+
+        // A handler that has lost its loop is to come back to it.
+        return Loop.IsServedHere ? turn == previous : LoopThread.IsCurrent;
     }
 
     public override void OnReady(Readiness readiness)

@@ -75,6 +75,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
         while (!_stopped)
         {
             int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
+            thread.BeginTurn();
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
                 long token = PollItem.ReadToken(item);

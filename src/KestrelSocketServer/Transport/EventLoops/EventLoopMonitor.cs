@@ -138,16 +138,8 @@ internal sealed class EventLoopMonitor : IDisposable
         bool active = false;
         for (int i = _apart.Count; i > 0 && _apart.TryDequeue(out ApartRun? run); i--)
         {
-            if (run.IsOver)
-            {
-                continue;
-            }
-
-            if (run.IsLate(_limit))
-            {
-                OnLate(run);
-            }
-            else
+            LookAfter(run);
+            if (!run.IsSettled)
             {
                 active = true;
                 _apart.Enqueue(run);
@@ -179,34 +171,23 @@ internal sealed class EventLoopMonitor : IDisposable
             return;
         }
 
-        if (run.IsLate(_limit))
+        // Before the loop goes on: that may let the handler return, before this thread has another turn.
+        LookAfter(run);
+        if (!run.IsSettled)
         {
-            // Before the loop goes on: that may let the handler return, before this thread has another turn.
-            OnLate(run);
-        }
-        else
-        {
-            // It may still return in time: in a hurry it has hardly begun, and the runtime may be compiling it.
             _apart.Enqueue(run);
         }
 
         thread.Serve(loop, look.State + 1);
     }
 
-    private void OnLate(ApartRun run)
+    private void LookAfter(ApartRun run)
     {
-        if (!run.TryBlock())
-        {
-            return;
-        }
-
-        if (run.Loop.OnBlocked() >= BlockedForHurry)
+        if (run.Look(_limit) && run.Loop.OnBlocked() >= BlockedForHurry)
         {
             _hurries = true;
             _hurryStart = Stopwatch.GetTimestamp();
         }
-
-        run.Item?.OnBlocked();
     }
 
     private void Sleep(Look[] looks)
