@@ -343,17 +343,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     }
 
     // Not on this thread, which has work of its own.
-    private void Dispatch()
-    {
-        if (runOnThreadPool)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-        else
-        {
-            socket.Schedule(this);
-        }
-    }
+    private void Dispatch() => socket.Schedule(this);
 
     private ReadResult Take()
     {

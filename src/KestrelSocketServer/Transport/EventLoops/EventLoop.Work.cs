@@ -6,7 +6,7 @@ namespace KestrelSocketServer;
 internal sealed unsafe partial class EventLoop
 {
     private readonly ConcurrentQueue<ScheduledWork> _work = new();
-    private readonly bool _worksOnThreadPool;
+    private readonly HandlerThreads? _handlerThreads;
     private int _woken;
 
     /// <summary>Runs something on the loop, soon. From any thread; those that come together wake the loop once.</summary>
@@ -14,9 +14,9 @@ internal sealed unsafe partial class EventLoop
     /// <param name="item">For whom, null when it runs nobody's handlers.</param>
     public void Schedule(IThreadPoolWorkItem work, LoopItem? item)
     {
-        if (_worksOnThreadPool)
+        if (_handlerThreads is not null)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+            _handlerThreads.Schedule(work);
             return;
         }
 

@@ -33,13 +33,13 @@ internal sealed unsafe partial class EventLoop : IDisposable
     /// <param name="threads">Where threads come from.</param>
     /// <param name="monitor">What looks after it.</param>
     /// <param name="logger">Told of exceptions that nobody expected.</param>
-    /// <param name="worksOnThreadPool">Whether what is scheduled runs on the thread pool.</param>
-    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, bool worksOnThreadPool)
+    /// <param name="handlerThreads">Where what is scheduled runs, null when it runs on the loop.</param>
+    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, HandlerThreads? handlerThreads)
     {
         _threads = threads;
         _monitor = monitor;
         _logger = logger;
-        _worksOnThreadPool = worksOnThreadPool;
+        _handlerThreads = handlerThreads;
         byte* item = stackalloc byte[PollItem.Size];
         PollItem.Write(item, Readiness.Readable, WakeToken);
         if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)

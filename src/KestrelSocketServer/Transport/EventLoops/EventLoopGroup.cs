@@ -10,10 +10,10 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly EventLoop[] _loops;
     private uint _next;
 
-    public EventLoopGroup(SocketTransportOptions options, ILogger logger)
+    public EventLoopGroup(SocketTransportOptions options, HandlerThreads? handlerThreads, ILogger logger)
     {
         _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
-        _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_threads, _monitor, logger, options.RunHandlersOnThreadPool))];
+        _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_threads, _monitor, logger, handlerThreads))];
         foreach (EventLoop loop in _loops)
         {
             TakeThread().Serve(loop, state: 0);
