@@ -1,4 +1,5 @@
 using System.Globalization;
+using KestrelSocketServer;
 using KestrelSocketServer.TestChild;
 
 // A process of its own for the tests that need one: signals, exit codes, shared ports, exhausted descriptors, injected failures.
@@ -8,7 +9,7 @@ return args[0] switch
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
-    "block" => await BlockCommand.RunAsync(),
+    "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
     "count" => await CountCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),

@@ -65,8 +65,8 @@ internal static partial class SocketServerLog
     [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} is closed: {CloseReason}.", EventName = "ConnectionClosed")]
     public static partial void ConnectionClosed(this ILogger logger, string connectionId, string? endpointName, SocketCloseReason closeReason);
 
-    [LoggerMessage(40, LogLevel.Information, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
-    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler);
+    [LoggerMessage(40, LogLevel.Information, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread. Times since the last such line, of which there is one a minute at most: {Count}.", EventName = "HandlerBlocked")]
+    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler, int count);
 
     [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]
     public static partial void NoLoopThread(this ILogger logger);

@@ -27,6 +27,7 @@ internal sealed class EndpointBinding
     // be accepted any more and the last connection is gone.
     private int _active;
     private int _closed;
+    private Task? _abortTime;
 
     private EndpointBinding(
         EndpointContext context, IReadOnlyList<Socket> sockets, EndpointPipeline pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
@@ -153,8 +154,9 @@ internal sealed class EndpointBinding
         }
         catch (OperationCanceledException)
         {
-            // The connections were aborted just now: their handlers get a moment to return.
-            await Task.WhenAny(_empty.Task, Task.Delay(AbortTime, _timeProvider)).ConfigureAwait(false);
+            // The connections were aborted: their handlers get a moment to return. Once, as a host stops the server and then disposes of it.
+            _abortTime ??= Task.Delay(AbortTime, _timeProvider);
+            await Task.WhenAny(_empty.Task, _abortTime).ConfigureAwait(false);
         }
     }
 

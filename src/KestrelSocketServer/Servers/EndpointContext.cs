@@ -14,6 +14,9 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class EndpointContext(SocketServer server, ListenAddress address, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
 {
+    private static readonly TimeSpan BlockedLogInterval = TimeSpan.FromMinutes(1);
+
+    private readonly LogInterval _blockedLog = new(settings.TimeProvider, BlockedLogInterval);
     private string? _handlerName;
     private bool _handlerIsBehindTls;
 
@@ -105,8 +108,18 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <summary>A handler has held its event loop for too long.</summary>
     public void OnHandlerBlocked(TransportConnection connection)
     {
-        Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name, _handlerName!);
-        Settings.Metrics?.OnHandlerBlocked(Server.Name, connection.LocalEndPoint, _handlerName!);
+        try
+        {
+            if (_blockedLog.Count() is > 0 and int count)
+            {
+                Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name, _handlerName!, count);
+            }
+        }
+        finally
+        {
+            // All are measured, whatever the log does.
+            Settings.Metrics?.OnHandlerBlocked(Server.Name, connection.LocalEndPoint, _handlerName!);
+        }
     }
 
     public object? GetService(Type serviceType)

@@ -39,6 +39,10 @@ internal interface ITransportSocket
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
     void Schedule(IThreadPoolWorkItem item);
 
+    /// <summary>Whether the caller holds up other connections, and has done so since the last call.</summary>
+    /// <param name="turn">Kept by the caller from call to call.</param>
+    bool IsSameTurn(ref long turn);
+
     /// <summary>Sends the end of the stream after what was sent.</summary>
     void ShutdownSend();
 

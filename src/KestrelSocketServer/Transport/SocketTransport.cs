@@ -10,6 +10,7 @@ internal sealed class SocketTransport : IDisposable
     private readonly SocketTransportOptions _options;
     private readonly ILogger _logger;
     private readonly TransportSettings _settings;
+    private readonly HandlerThreads _threads = new();
     private readonly Lock _lock = new();
     private EventLoopGroup? _loops;
 
@@ -20,8 +21,7 @@ internal sealed class SocketTransport : IDisposable
         bool hasLoops = options.EffectiveDriver == SocketTransportDriver.EventLoop;
         _settings = new TransportSettings(
             new BlockMemoryPool(), timeProvider,
-            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool,
-            HasOwnThreads: hasLoops && !options.RunHandlersOnThreadPool);
+            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool);
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>
@@ -46,7 +46,7 @@ internal sealed class SocketTransport : IDisposable
         EndPoint local = listener.LocalEndPoint!;
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
+            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
@@ -78,13 +78,14 @@ internal sealed class SocketTransport : IDisposable
     {
         lock (_lock)
         {
-            return _loops ??= new EventLoopGroup(_options, _logger);
+            return _loops ??= new EventLoopGroup(_options, _options.RunHandlersOnThreadPool ? _threads : null, _logger);
         }
     }
 
     public void Dispose()
     {
         _loops?.Dispose();
+        _threads.Dispose();
         _settings.MemoryPool.Dispose();
     }
 

@@ -116,7 +116,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public bool HasPeerEnded => _input.HasEnded;
 
-    public bool RunsElsewhere => _settings.HasOwnThreads && !IsAtItsPlace;
+    public bool RunsElsewhere => !IsAtItsPlace;
 
     /// <summary>Whether it was started where its work runs.</summary>
     public bool IsAtItsPlace { get; set; }

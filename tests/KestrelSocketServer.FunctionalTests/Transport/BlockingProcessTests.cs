@@ -139,6 +139,36 @@ public sealed class BlockingProcessTests
     }
 
     [Theory]
+    [MemberData(nameof(TestDrivers.All), MemberType = typeof(TestDrivers))]
+    [Trait("Row", "H4")]
+    public async Task Five_hundred_handlers_that_block_for_ever_hold_up_neither_the_others_nor_the_end_of_the_process(SocketTransportDriver driver)
+    {
+        using ChildProcess child = ChildProcess.Start("block", driver.ToString());
+        string address = await child.ReadLineAsync();
+        RawClient[] blocked = await Task.WhenAll(Enumerable.Range(0, 500).Select(_ => RawClient.ConnectAsync(address)));
+        try
+        {
+            await Task.WhenAll(blocked.Select(client => client.SendAsync("wait")));
+            await ReadAsync(child, "waits", blocked.Length).Soon();
+            using RawClient other = await RawClient.ConnectAsync(address);
+            Assert.InRange(await Clients.TalkAsync(other), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+            long start = Stopwatch.GetTimestamp();
+
+            await child.SignalAsync("TERM");
+            (int exitCode, string errors) = await child.WaitForExitAsync();
+
+            // The shutdown time-out is a second, and one more is left to handlers whose connections were aborted.
+            Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+            Assert.Equal(0, exitCode);
+            Assert.Equal("", errors);
+        }
+        finally
+        {
+            Array.ForEach(blocked, client => client.Dispose());
+        }
+    }
+
+    [Theory]
     [InlineData(50, false)]
     [InlineData(3, true)]
     [Trait("Row", "L10")]
@@ -151,6 +181,14 @@ public sealed class BlockingProcessTests
         Assert.Equal(0, (await child.WaitForExitAsync()).ExitCode);
         Assert.InRange(int.Parse(left[0], CultureInfo.InvariantCulture), -10, 5);
         Assert.Equal("0", left[1]);
+    }
+
+    private static async Task ReadAsync(ChildProcess child, string line, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            Assert.Equal(line, await child.ReadLineAsync());
+        }
     }
 
     private static async Task TellAsync(string address, string text)

@@ -133,6 +133,15 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item, this);
 
+    public bool IsSameTurn(ref long turn)
+    {
+        long previous = turn;
+        turn = Loop.State;
+
+        // A handler that has lost its loop is to come back to it.
+        return Loop.IsServedHere ? turn == previous : LoopThread.IsCurrent;
+    }
+
     public override void OnReady(Readiness readiness)
     {
         if (IsHungUp(readiness))

@@ -33,14 +33,14 @@ internal sealed unsafe partial class EventLoop : IDisposable
     /// <param name="threads">Where threads come from.</param>
     /// <param name="monitor">What looks after it.</param>
     /// <param name="logger">Told of exceptions that nobody expected.</param>
-    /// <param name="worksOnThreadPool">Whether what is scheduled runs on the thread pool.</param>
+    /// <param name="handlerThreads">Where what is scheduled runs, null when it runs on the loop.</param>
     /// <exception cref="SocketException">The system does not give what it takes; the exception names the call.</exception>
-    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, bool worksOnThreadPool)
+    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, HandlerThreads? handlerThreads)
     {
         _threads = threads;
         _monitor = monitor;
         _logger = logger;
-        _worksOnThreadPool = worksOnThreadPool;
+        _handlerThreads = handlerThreads;
         _poll = new Descriptor(Libc.CreatePoll(Libc.CloseOnExec), "epoll_create1");
         try
         {
@@ -87,7 +87,8 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
         while (!_stopped)
         {
-            int count = Libc.WaitPoll(_poll, items, MostItems, -1);
+            int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
+            thread.BeginTurn();
             for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
             {
                 long token = PollItem.ReadToken(item);
@@ -212,7 +213,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
             item.Suspend(readiness);
         }
 
-        var run = new ApartRun(this, item, thread);
+        var run = new ApartRun(this, item, thread, RunStart.Now(thread));
         _monitor.Watch(run);
         thread.Do(_ =>
         {

@@ -12,7 +12,7 @@ internal sealed class EventLoopGroup : IDisposable
     private uint _next;
 
     /// <exception cref="IOException">The system does not give what they take; nothing of them is left.</exception>
-    public EventLoopGroup(SocketTransportOptions options, ILogger logger)
+    public EventLoopGroup(SocketTransportOptions options, HandlerThreads? handlerThreads, ILogger logger)
     {
         _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
         _loops = new EventLoop[options.EffectiveEventLoopCount];
@@ -21,7 +21,7 @@ internal sealed class EventLoopGroup : IDisposable
         {
             for (int i = 0; i < _loops.Length; i++)
             {
-                _loops[i] = new EventLoop(_threads, _monitor, logger, options.RunHandlersOnThreadPool);
+                _loops[i] = new EventLoop(_threads, _monitor, logger, handlerThreads);
             }
 
             for (; served < _loops.Length; served++)
