@@ -12,6 +12,7 @@ internal sealed class SocketTransport : IDisposable
     private readonly TransportSettings _settings;
     private readonly Lock _lock = new();
     private EventLoopGroup? _loops;
+    private DescriptorReserve? _reserve;
 
     public SocketTransport(SocketTransportOptions options, ILogger logger, TimeProvider timeProvider)
     {
@@ -34,9 +35,10 @@ internal sealed class SocketTransport : IDisposable
     public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
     {
         EndPoint local = listener.LocalEndPoint!;
+        DescriptorReserve reserve = Prepare();
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
+            return new SocketAcceptor(listener, reserve, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
@@ -50,7 +52,7 @@ internal sealed class SocketTransport : IDisposable
         }
 
         EventLoop? own = loop is null ? null : loops[loop.Value];
-        return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
+        return new EpollAcceptor(own ?? loops.Next(), listener, reserve, (accepted, remote) =>
         {
             var socket = new EpollSocket(own ?? loops.Next(), accepted);
             var connection = new TransportConnection(socket, _settings, observer);
@@ -64,6 +66,22 @@ internal sealed class SocketTransport : IDisposable
     {
         _loops?.Dispose();
         _settings.MemoryPool.Dispose();
+    }
+
+    // What is needed when descriptors run out is there before anything is accepted.
+    private DescriptorReserve Prepare()
+    {
+        lock (_lock)
+        {
+            if (_reserve is null)
+            {
+                // The runtime starts the thread of its timers, by which accepting waits, with the first of them.
+                using var timer = new Timer(static _ => { }, null, dueTime: 0, Timeout.Infinite);
+                _reserve = new DescriptorReserve();
+            }
+
+            return _reserve;
+        }
     }
 
     private static bool IsAny(EndPoint local) => local is IPEndPoint { Address: { } address } && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));

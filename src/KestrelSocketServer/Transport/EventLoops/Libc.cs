@@ -19,6 +19,7 @@ internal static unsafe partial class Libc
     public const int ErrorOption = 4;
     public const int LingerOption = 13;
     public const int UnacknowledgedRequest = 0x5411;
+    private const int NumberOfFiles = 7;
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial int CreatePoll(int flags);
@@ -75,6 +76,14 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "usleep")]
     public static partial int Sleep(uint microseconds);
 
+    /// <summary>How many descriptors the process may have at the moment.</summary>
+    public static int ReadDescriptorLimit()
+    {
+        // struct rlimit: the limit in force and the highest that may be set.
+        ulong* limit = stackalloc ulong[2];
+        return GetLimit(NumberOfFiles, limit) == 0 ? (int)Math.Min(*limit, int.MaxValue) : int.MaxValue;
+    }
+
     /// <summary>The error of the last call on this thread.</summary>
     public static SocketError LastError => ToSocketError(Marshal.GetLastPInvokeError());
 
@@ -96,6 +105,9 @@ internal static unsafe partial class Libc
         113 => SocketError.HostUnreachable,
         _ => SocketError.SocketError,
     };
+
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    private static partial int GetLimit(int resource, ulong* limit);
 
     /// <summary>A part of what <see cref="SendMessage"/> sends: <c>iovec</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
