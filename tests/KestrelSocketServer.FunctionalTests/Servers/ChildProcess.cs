@@ -39,6 +39,10 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess StartWith(Dictionary<string, string> environment, string command, params string[] arguments)
         => Start(environment, [], command, arguments);
 
+    /// <summary>Starts it with no more than that many descriptors.</summary>
+    public static ChildProcess StartWithDescriptors(int count, Dictionary<string, string> environment, string command, params string[] arguments)
+        => Start(environment, ["prlimit", $"--nofile={count}"], command, arguments);
+
     private static ChildProcess Start(Dictionary<string, string> environment, string[] prefix, string command, string[] arguments)
     {
         const string Name = "KestrelSocketServer.TestChild";
