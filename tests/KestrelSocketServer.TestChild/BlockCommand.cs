@@ -6,7 +6,7 @@ namespace KestrelSocketServer.TestChild;
 /// <summary>
 /// An echo, on one event loop or on sockets, whose handlers block when told <c>wait</c> and spin when told <c>spin</c>, until somebody says
 /// <c>go</c>, or its standard input does. Its other words: <c>threads</c> is answered by the number of threads of event loops,
-/// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors, <c>work</c> keeps a processor for
+/// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors and <c>free</c> gives them back, <c>work</c> keeps a processor for
 /// a part of a millisecond, and <c>rival</c> starts a thread that wants one all the time.
 /// </summary>
 internal static class BlockCommand
@@ -99,6 +99,9 @@ internal static class BlockCommand
                 break;
             case "fill":
                 Descriptors.Fill();
+                break;
+            case "free":
+                Descriptors.Free();
                 break;
         }
 

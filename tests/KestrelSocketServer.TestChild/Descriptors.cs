@@ -12,6 +12,8 @@ internal static partial class Descriptors
 
     private static readonly List<SafeFileHandle> Taken = [];
 
+    public static bool AreUsedUp { get; private set; }
+
     // The runtime needs descriptors for a moment to start a thread, and gives up the process when it finds none.
     public static async Task StartThreadsAsync()
     {
@@ -42,12 +44,13 @@ internal static partial class Descriptors
         }
         catch (IOException)
         {
-            // None is left.
+            AreUsedUp = true;
         }
     }
 
     public static void Free()
     {
+        AreUsedUp = false;
         Taken.ForEach(handle => handle.Dispose());
         Taken.Clear();
     }

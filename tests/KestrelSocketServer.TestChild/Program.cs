@@ -8,9 +8,12 @@ return args[0] switch
     "serve" => await ServeCommand.RunAsync(args[1], reusePort: args.Contains("reuse")),
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
-    "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
+    "exhaust" => await ExhaustCommand.RunAsync(args.Contains("loops"), args.Contains("breaks"), Array.Find(args, IsCertificate)),
+    "crowd" => await CrowdCommand.RunAsync(Array.Find(args, IsCertificate)),
     "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
     "count" => await CountCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };
+
+static bool IsCertificate(string argument) => argument.EndsWith(".pem", StringComparison.Ordinal);

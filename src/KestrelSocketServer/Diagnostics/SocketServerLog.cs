@@ -71,6 +71,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]
     public static partial void NoLoopThread(this ILogger logger);
 
+    [LoggerMessage(50, LogLevel.Warning, "A handler holds its event loop, and the system has no thread or no descriptors for another thread: the other connections of the loop wait.", EventName = "NoDescriptorForLoopThread")]
+    public static partial void NoDescriptorForLoopThread(this ILogger logger);
+
     [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
     public static partial void LoopFault(this ILogger logger, Exception exception);
 

@@ -52,7 +52,10 @@ internal sealed class SocketListener(
         }
     }
 
-    /// <remarks>Never throws while the endpoint listens: Kestrel would stop accepting for good.</remarks>
+    /// <remarks>
+    /// Never throws: Kestrel would stop accepting for good. It ends when the endpoint is closed and by nothing else; whatever is called in
+    /// between is inside the block that catches everything, and what that block does itself throws nothing.
+    /// </remarks>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         TimeSpan delay = ShortestDelay;
@@ -68,19 +71,15 @@ internal sealed class SocketListener(
 
                 delay = ShortestDelay;
             }
-            catch (OperationCanceledException)
-            {
-                // Paused or closed, and the loop finds out which. No connection is lost: what was accepted wins over the token.
-            }
-            catch (Exception) when (_closed.IsCancellationRequested)
-            {
-                // The listening socket was closed under the accept.
-            }
             catch (Exception exception)
             {
-                OnAcceptFailed(exception, delay);
-                await WaitAsync(delay).ConfigureAwait(false);
-                delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
+                // A cancellation says that it is paused or closed. No connection is lost: what was accepted wins over the token.
+                if (exception is not OperationCanceledException && !_closed.IsCancellationRequested)
+                {
+                    OnAcceptFailed(exception, delay);
+                    await WaitAsync(delay).ConfigureAwait(false);
+                    delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, LongestDelay.Ticks));
+                }
             }
         }
 
@@ -92,14 +91,19 @@ internal sealed class SocketListener(
     /// <summary>Stops listening at once; the port can be bound again.</summary>
     public void Unbind()
     {
-        lock (_lock)
+        try
         {
-            _closed.Cancel();
-            Resume();
+            lock (_lock)
+            {
+                _closed.Cancel();
+                Resume();
+            }
         }
-
-        acceptor.Dispose();
-        ListeningSocket.Close(socket, context.Address);
+        finally
+        {
+            acceptor.Dispose();
+            ListeningSocket.Close(socket, context.Address);
+        }
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
@@ -136,30 +140,50 @@ internal sealed class SocketListener(
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)
     {
-        context.Settings.Logger.AcceptFailed(exception, context.Server.Name, delay);
+        Try(static failed => failed.Self.Log(failed.Exception, failed.Delay), (Self: this, Exception: exception, Delay: delay));
 
-        // Not on the accept flow: a subscriber that takes its time must not hold up accepting.
-        var error = new SocketServerError(SocketServerErrorStage.Accept, exception);
-        ThreadPool.UnsafeQueueUserWorkItem(RaiseUnlessClosed, error, preferLocal: false);
+        // Not on the accept flow: a subscriber that takes its time must not hold up accepting. The pool keeps it even where it throws,
+        // as it has no thread.
+        Try(static failed => ThreadPool.UnsafeQueueUserWorkItem(failed.Self.RaiseUnlessClosed, failed.Exception, preferLocal: false), (Self: this, Exception: exception));
     }
 
-    private void RaiseUnlessClosed(SocketServerError error)
+    private void Log(Exception exception, TimeSpan delay) => context.Settings.Logger.AcceptFailed(exception, context.Server.Name, delay);
+
+    private void RaiseUnlessClosed(Exception exception)
     {
         if (!_closed.IsCancellationRequested)
         {
-            context.Server.RaiseError(error);
+            // On the thread pool, where an exception would end the process: the logger that is told of a subscriber's may throw too.
+            Try(static failed => failed.Server.RaiseError(new SocketServerError(SocketServerErrorStage.Accept, failed.Exception)), (context.Server, Exception: exception));
         }
     }
 
+    // Ends early when the endpoint is closed.
     private async Task WaitAsync(TimeSpan delay)
     {
         try
         {
             await Task.Delay(delay, context.Settings.TimeProvider, _closed.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (Exception exception)
         {
-            // Closed meanwhile: there is nothing to wait for any more.
+            if (exception is not OperationCanceledException)
+            {
+                // There is no timer. What is left needs nothing; it holds the event loop, so it is short, and long enough not to spin.
+                Thread.Sleep(ShortestDelay);
+            }
+        }
+    }
+
+    private static void Try<TState>(Action<TState> action, TState state)
+    {
+        try
+        {
+            action(state);
+        }
+        catch (Exception)
+        {
+            // Logs, subscribers and the thread pool are told of failures to accept, and are no reason to stop: there is nobody else to tell.
         }
     }
 }

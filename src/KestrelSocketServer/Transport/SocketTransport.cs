@@ -13,6 +13,7 @@ internal sealed class SocketTransport : IDisposable
     private readonly HandlerThreads _threads = new();
     private readonly Lock _lock = new();
     private EventLoopGroup? _loops;
+    private DescriptorReserve? _reserve;
 
     public SocketTransport(SocketTransportOptions options, ILogger logger, TimeProvider timeProvider)
     {
@@ -44,9 +45,10 @@ internal sealed class SocketTransport : IDisposable
     public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
     {
         EndPoint local = listener.LocalEndPoint!;
+        DescriptorReserve reserve = Prepare();
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, accepted => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
+            return new SocketAcceptor(listener, reserve, accepted => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
@@ -55,7 +57,7 @@ internal sealed class SocketTransport : IDisposable
 
         EventLoopGroup loops = GetLoops();
         EventLoop? own = loop is null ? null : loops[loop.Value];
-        return new EpollAcceptor(own ?? loops.Next(), listener, (accepted, remote) =>
+        return new EpollAcceptor(own ?? loops.Next(), listener, reserve, (accepted, remote) =>
         {
             try
             {
@@ -87,6 +89,22 @@ internal sealed class SocketTransport : IDisposable
         _loops?.Dispose();
         _threads.Dispose();
         _settings.MemoryPool.Dispose();
+    }
+
+    // What is needed when descriptors run out is there before anything is accepted.
+    private DescriptorReserve Prepare()
+    {
+        lock (_lock)
+        {
+            if (_reserve is null)
+            {
+                // The runtime starts the thread of its timers, by which accepting waits, with the first of them.
+                using var timer = new Timer(static _ => { }, null, dueTime: 0, Timeout.Infinite);
+                _reserve = new DescriptorReserve();
+            }
+
+            return _reserve;
+        }
     }
 
     private static bool IsAny(EndPoint local) => local is IPEndPoint { Address: { } address } && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));

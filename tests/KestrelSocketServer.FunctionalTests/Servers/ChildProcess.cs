@@ -41,6 +41,10 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess StartWith(Dictionary<string, string> environment, string command, params string[] arguments)
         => Start(environment, [], command, arguments);
 
+    /// <summary>Starts it with no more than that many descriptors.</summary>
+    public static ChildProcess StartWithDescriptors(int count, Dictionary<string, string> environment, string command, params string[] arguments)
+        => Start(environment, ["prlimit", $"--nofile={count}"], command, arguments);
+
     /// <param name="environment">Variables of its environment.</param>
     /// <param name="prefix">A command that runs it, such as <c>strace</c>.</param>
     /// <param name="command">What it is to do.</param>

@@ -117,6 +117,11 @@ public sealed class BlockingProcessTests
         Assert.Equal("later", await other.ReceiveTextAsync(5));
         Assert.Equal("wait", await first.ReceiveTextAsync(4));
         Assert.Equal("wait", await second.ReceiveTextAsync(4));
+
+        // It is not the handlers that are too many: nothing is logged as an error.
+        await Clients.TalkAsync(other, "free");
+        await child.SignalAsync("TERM");
+        Assert.Equal((0, ""), await child.WaitForExitAsync());
     }
 
     [Fact]

@@ -14,6 +14,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     private const int Waiting = 1;
     private const int Busy = 2;
 
+    private readonly DescriptorReserve _reserve;
     private readonly Func<Descriptor, EndPoint?, TransportConnection> _create;
     private ManualResetValueTaskSourceCore<bool> _source;
     private CancellationToken _token;
@@ -25,17 +26,19 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
 
     /// <param name="loop">The loop.</param>
     /// <param name="listener">The listening socket; it stays the caller's.</param>
+    /// <param name="reserve">The descriptors that are not for connections.</param>
     /// <param name="create">Makes the connection of an accepted socket, given the peer's end point where it has one.</param>
-    public EpollAcceptor(EventLoop loop, Socket listener, Func<Descriptor, EndPoint?, TransportConnection> create)
+    public EpollAcceptor(EventLoop loop, Socket listener, DescriptorReserve reserve, Func<Descriptor, EndPoint?, TransportConnection> create)
         : base(loop, listener.SafeHandle)
     {
         listener.Blocking = false;
+        _reserve = reserve;
         _create = create;
     }
 
     public ValueTask<TransportConnection> AcceptAsync(CancellationToken cancellationToken)
     {
-        if (!cancellationToken.IsCancellationRequested && _acceptedInARow++ < MostInARow && TryAccept())
+        if (!cancellationToken.IsCancellationRequested && _acceptedInARow++ < MostInARow && TryAccept(isReady: false))
         {
             return ValueTask.FromResult(Take());
         }
@@ -80,7 +83,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
                 WatchAgain();
             }
         }
-        else if (TryAccept())
+        else if (TryAccept(isReady: true))
         {
             _source.SetResult(true);
         }
@@ -145,13 +148,19 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         return accepted ?? throw failure ?? new OperationCanceledException(_token);
     }
 
-    // Returns whether there is a connection or a failure.
-    private bool TryAccept()
+    // Returns whether there is a connection or a failure. A lack of descriptors is none as long as nobody is known to need one.
+    private bool TryAccept(bool isReady)
     {
-        byte* address = stackalloc byte[NativeAddress.MostLength];
-        uint length = NativeAddress.MostLength;
+        Descriptor? descriptor = null;
         try
         {
+            if (_reserve.IsAllThatIsLeft)
+            {
+                return isReady ? throw _reserve.CreateException() : false;
+            }
+
+            byte* address = stackalloc byte[NativeAddress.MostLength];
+            uint length = NativeAddress.MostLength;
             int accepted = Libc.Accept(Handle, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
             if (accepted < 0 && SystemError.Last is SocketError.WouldBlock or SocketError.ConnectionAborted)
             {
@@ -159,10 +168,19 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
                 return false;
             }
 
-            _accepted = _create(new Descriptor(accepted), NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length)));
+            descriptor = new Descriptor(accepted);
+            _reserve.OnAccepted(accepted);
+            _accepted = _create(descriptor, NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length)));
         }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        catch (Exception exception)
         {
+            // Whatever it is, who waits has to be told: nothing else would make it accept again.
+            if (exception is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets })
+            {
+                _reserve.OnExhausted();
+            }
+
+            descriptor?.Dispose();
             _failure = exception;
         }
 

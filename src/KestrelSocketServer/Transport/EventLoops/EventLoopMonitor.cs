@@ -156,7 +156,7 @@ internal sealed class EventLoopMonitor : IDisposable
             if (!_outOfThreads)
             {
                 _outOfThreads = true;
-                _logger.NoLoopThread();
+                LogOutOfThreads();
             }
 
             return;
@@ -179,6 +179,25 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         thread.Serve(loop, look.State + 1);
+    }
+
+    private void LogOutOfThreads()
+    {
+        try
+        {
+            if (_threads.HasMost)
+            {
+                _logger.NoLoopThread();
+            }
+            else
+            {
+                _logger.NoDescriptorForLoopThread();
+            }
+        }
+        catch (Exception)
+        {
+            // A logger without descriptors of its own: the loops need the monitor more than the line.
+        }
     }
 
     private void LookAfter(ApartRun run)

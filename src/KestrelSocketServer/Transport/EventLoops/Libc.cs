@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     public const int ErrorOption = 4;
     public const int LingerOption = 13;
     public const int UnacknowledgedRequest = 0x5411;
+    private const int NumberOfFiles = 7;
 
     /// <remarks>The start fails and says so; nothing stays bound.</remarks>
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
@@ -108,6 +109,14 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     public static partial int Bind(SafeHandle socket, byte* address, uint length);
 
+    /// <summary>How many descriptors the process may have at the moment.</summary>
+    public static int ReadDescriptorLimit()
+    {
+        // struct rlimit: the limit in force and the highest that may be set.
+        ulong* limit = stackalloc ulong[2];
+        return GetLimit(NumberOfFiles, limit) == 0 ? (int)Math.Min(*limit, int.MaxValue) : int.MaxValue;
+    }
+
     /// <remarks>The folder is not locked: the socket's file is replaced all the same.</remarks>
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
@@ -132,6 +141,9 @@ internal static unsafe partial class Libc
     /// <remarks>The copy of an inherited socket is closed by .NET, which leaves the original alone unless an accept runs just then.</remarks>
     [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
     public static partial int Replace(SafeHandle by, SafeHandle descriptor, int flags);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    private static partial int GetLimit(int resource, ulong* limit);
 
     /// <summary>A part of what <see cref="SendMessage"/> sends: <c>iovec</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

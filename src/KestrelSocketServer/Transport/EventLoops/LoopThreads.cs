@@ -19,7 +19,19 @@ internal sealed class LoopThreads
 
     public bool IsStopped { get; private set; }
 
-    /// <summary>Takes an idle thread, or makes one; null when there are too many.</summary>
+    /// <summary>Whether there are as many as there may be.</summary>
+    public bool HasMost
+    {
+        get
+        {
+            lock (_idle)
+            {
+                return _count == Most;
+            }
+        }
+    }
+
+    /// <summary>Takes an idle thread, or makes one; null when there are too many, or the system has none to give.</summary>
     public LoopThread? Take()
     {
         lock (_idle)

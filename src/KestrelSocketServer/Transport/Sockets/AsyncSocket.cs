@@ -210,7 +210,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
             var error = (SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
             if (error != SocketError.Success)
             {
-                Connection.OnFailed(SystemError.Complete(error));
+                Connection.OnFailed(error);
             }
             else if (_socket.Poll(0, SelectMode.SelectRead) && _socket.Available == 0)
             {

@@ -1,0 +1,70 @@
+using System.Net.Sockets;
+
+namespace KestrelSocketServer;
+
+/// <summary>
+/// Keeps the last descriptors of the process from clients. The runtime needs some for a moment whenever it starts a thread or loads an
+/// assembly, and ends the process where it cannot start a thread of its own; files with certificates and settings need one to be read.
+/// </summary>
+/// <remarks>
+/// The system gives out the lowest number that is free, so the number of an accepted socket says how many are in use: as long as there
+/// are enough, it costs a comparison. Nothing is held open, as what is kept must be free for anyone but the listeners. On Linux only.
+/// </remarks>
+internal sealed class DescriptorReserve
+{
+    private const int MaxSize = 32;
+
+    // Where few are free from the start, most of them are for clients.
+    private const int LeastShare = 4;
+
+    private readonly int _size;
+    private volatile int _first = int.MaxValue;
+    private volatile bool _isTouched;
+
+    public DescriptorReserve()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            int limit = Libc.ReadDescriptorLimit();
+            _size = Math.Clamp((limit - FindLowest()) / LeastShare, 0, MaxSize);
+            _first = limit - _size;
+        }
+    }
+
+    /// <summary>Whether no descriptor is left but the reserve. Costs a look at a field until one of the reserve was accepted with.</summary>
+    public bool IsAllThatIsLeft => _isTouched && Look();
+
+    /// <summary>A socket was accepted.</summary>
+    public void OnAccepted(nint descriptor)
+    {
+        if (descriptor >= _first)
+        {
+            _isTouched = true;
+        }
+    }
+
+    /// <summary>The system had no descriptor: others use them up too, or the limit was lowered.</summary>
+    public void OnExhausted() => _isTouched = OperatingSystem.IsLinux();
+
+    public SocketException CreateException() => new(
+        (int)SocketError.TooManyOpenSockets,
+        $"Too many open files: the process has reached its limit on descriptors, the last {_size} of which are not for clients.");
+
+    private bool Look()
+    {
+        _first = Libc.ReadDescriptorLimit() - _size;
+        return _isTouched = FindLowest() >= _first;
+    }
+
+    private static int FindLowest()
+    {
+        int lowest = Libc.CreateEvent(0, Libc.CloseOnExec);
+        if (lowest < 0)
+        {
+            return int.MaxValue;
+        }
+
+        _ = Libc.Close(lowest);
+        return lowest;
+    }
+}
