@@ -9,6 +9,7 @@ return args[0] switch
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
     "block" => await BlockCommand.RunAsync(),
+    "tls" => await TlsCommand.RunAsync(args[1..]),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

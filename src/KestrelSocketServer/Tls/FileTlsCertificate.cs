@@ -60,9 +60,21 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
 
         // Null where the file is neither PEM nor a certificate in DER.
         private X509Certificate2Collection? FindCertificates(byte[] content)
-            => PemText.Of(content) is { } text ? PemText.ReadCertificates(text, _path)
-                : X509Certificate2.GetCertContentType(content) == X509ContentType.Cert ? [X509CertificateLoader.LoadCertificate(content)]
-                : null;
+        {
+            if (PemText.Of(content) is { } text)
+            {
+                return PemText.ReadCertificates(text, _path);
+            }
+
+            try
+            {
+                return [X509CertificateLoader.LoadCertificate(content)];
+            }
+            catch (CryptographicException)
+            {
+                return null;
+            }
+        }
 
         private X509Certificate2 AddKey(X509Certificate2Collection certificates, byte[] content, DateTime now)
         {

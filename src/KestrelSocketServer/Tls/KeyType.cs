@@ -10,6 +10,9 @@ internal static class KeyType
     public const string Ec = "1.2.840.10045.2.1";
     public const string Dsa = "1.2.840.10040.4.1";
 
+    /// <summary>A curve.</summary>
+    public const string Sm2 = "1.2.156.10197.1.301";
+
     /// <summary>The name of a type, or of any other object identifier, for messages.</summary>
     public static string NameOf(string oid) => oid switch
     {
@@ -22,7 +25,7 @@ internal static class KeyType
         "1.3.101.111" => "X448",
         "1.3.101.112" => "Ed25519",
         "1.3.101.113" => "Ed448",
-        "1.2.156.10197.1.301" => "SM2",
+        Sm2 => "SM2",
         "2.16.840.1.101.3.4.3.17" => "ML-DSA-44",
         "2.16.840.1.101.3.4.3.18" => "ML-DSA-65",
         "2.16.840.1.101.3.4.3.19" => "ML-DSA-87",

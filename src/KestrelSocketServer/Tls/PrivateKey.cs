@@ -8,10 +8,17 @@ namespace KestrelSocketServer;
 internal sealed class PrivateKey : IDisposable
 {
     private readonly AsymmetricAlgorithm? _key;
+    private readonly byte[] _public;
 
     private PrivateKey(AsymmetricAlgorithm? key, string type)
     {
         _key = key;
+        _public = key switch
+        {
+            RSA rsa => rsa.ExportRSAPublicKey(),
+            ECDsa ec => ec.ExportParameters(false).Q.X!,
+            _ => [],
+        };
         Type = type;
     }
 
@@ -62,6 +69,13 @@ internal sealed class PrivateKey : IDisposable
         try
         {
             import(key);
+            if (key is ECDsa ec && ec.ExportParameters(false).Curve.Oid?.Value == KeyType.Sm2)
+            {
+                // The framework reads it, but has no certificates for it.
+                key.Dispose();
+                return OfCurve(KeyType.Sm2);
+            }
+
             return new PrivateKey(key, KeyType.NameOf(key is RSA ? KeyType.Rsa : KeyType.Ec));
         }
         catch
@@ -77,10 +91,10 @@ internal sealed class PrivateKey : IDisposable
         ReadOnlySpan<byte> publicKey = certificate.PublicKey.EncodedKeyValue.RawData;
         return (_key, certificate.GetKeyAlgorithm()) switch
         {
-            (RSA rsa, KeyType.Rsa) => publicKey.SequenceEqual(rsa.ExportRSAPublicKey()),
+            (RSA, KeyType.Rsa) => publicKey.SequenceEqual(_public),
 
             // A point begins with its form, and X; Y, or its sign, follows from the key.
-            (ECDsa ec, KeyType.Ec) => ec.ExportParameters(false).Q.X is { } x && publicKey.Length > x.Length && publicKey.Slice(1, x.Length).SequenceEqual(x),
+            (ECDsa, KeyType.Ec) => publicKey.Length > _public.Length && publicKey.Slice(1, _public.Length).SequenceEqual(_public),
             _ => false,
         };
     }
@@ -139,9 +153,11 @@ internal sealed class PrivateKey : IDisposable
                 throw;
             }
 
-            return new PrivateKey(null, $"{KeyType.NameOf(KeyType.Ec)} with the curve {KeyType.NameOf(curve)}");
+            return OfCurve(curve);
         }
     }
+
+    private static PrivateKey OfCurve(string unsupported) => new(null, $"{KeyType.NameOf(KeyType.Ec)} with the curve {KeyType.NameOf(unsupported)}");
 
     private static bool IsKnown(string curve)
     {
