@@ -12,6 +12,7 @@ return args[0] switch
     "crowd" => await CrowdCommand.RunAsync(Array.Find(args, IsCertificate)),
     "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
     "count" => await CountCommand.RunAsync(),
+    "tls" => await TlsCommand.RunAsync(args[1..]),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

@@ -59,6 +59,12 @@ internal static partial class SocketServerLog
     [LoggerMessage(31, LogLevel.Warning, "A certificate cannot be loaded.", EventName = "CertificateFailed")]
     public static partial void CertificateFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(66, LogLevel.Warning, "Of the certificates in {Source} these are not sent, as they are not on the way from the server's own to a root: {Subjects}.", EventName = "CertificatesNotSent")]
+    public static partial void CertificatesNotSent(this ILogger logger, string source, string subjects);
+
+    [LoggerMessage(67, LogLevel.Debug, "Of the certificates in {Source} the root is not sent, as clients that trust it have it: {Subjects}.", EventName = "RootNotSent")]
+    public static partial void RootNotSent(this ILogger logger, string source, string subjects);
+
     [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
     public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
 

@@ -29,7 +29,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public SocketListenerOptions Listener { get; } = listener;
 
     /// <summary>The certificates of TLS that are read from files and stores.</summary>
-    public CertificateSources Certificates { get; } = new(settings.TimeProvider, server.Certificates);
+    public CertificateSources Certificates { get; } = new(settings.TimeProvider, settings.Logger, server.Certificates);
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }

@@ -86,7 +86,7 @@ public static class ListenOptionsSocketServerTlsExtensions
 
         string basePath = services.GetService<IHostEnvironment>()?.ContentRootPath ?? Environment.CurrentDirectory;
         ILogger logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(SocketServerLog.Category);
-        CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System);
+        CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System, logger);
         var handshake = new TlsHandshake(options, basePath, sources, endpoint is null ? null : endpoint.Server.RaiseError, logger);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
