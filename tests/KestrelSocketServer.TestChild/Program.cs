@@ -8,6 +8,8 @@ return args[0] switch
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
+    "reload" => await ReloadCommand.RunAsync(args[1], args.ElementAtOrDefault(2)),
+    "mute" => await MuteCommand.RunAsync(),
     "block" => await BlockCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
