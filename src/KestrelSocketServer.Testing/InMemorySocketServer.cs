@@ -27,7 +27,7 @@ public sealed class InMemorySocketServer : IAsyncDisposable
 
     private InMemorySocketServer(IServiceProvider? services, Action<SocketConnectionOptions>? configure, Action<IConnectionBuilder> build)
     {
-        ILogger logger = services?.GetService<ILoggerFactory>()?.CreateLogger(SocketServerLog.Category) ?? NullLogger.Instance;
+        ILogger logger = SafeLoggerFactory.For(services?.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(SocketServerLog.Category);
         TimeProvider timeProvider = services?.GetService<TimeProvider>() ?? TimeProvider.System;
         _server = new SocketServer(Name, logger, static () => { });
         _server.Connection += OnConnection;

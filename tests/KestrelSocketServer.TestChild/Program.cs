@@ -13,6 +13,8 @@ return args[0] switch
     "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
     "count" => await CountCommand.RunAsync(),
     "tls" => await TlsCommand.RunAsync(args[1..]),
+    "reload" => await ReloadCommand.RunAsync(args[1], args.ElementAtOrDefault(2)),
+    "mute" => await MuteCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

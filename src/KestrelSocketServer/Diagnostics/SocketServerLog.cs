@@ -89,6 +89,21 @@ internal static partial class SocketServerLog
     [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
     public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
 
+    [LoggerMessage(71, LogLevel.Error, "The changed configuration cannot be read; the endpoints stay as they are until it can.", EventName = "ReloadFailed")]
+    public static partial void ReloadFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(72, LogLevel.Warning, "The system has no room for the changed configuration; the endpoints stay as they are, and it is tried again until it is applied.", EventName = "ReloadPostponed")]
+    public static partial void ReloadPostponed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(73, LogLevel.Warning, "There is no endpoint to listen on: neither code nor the configuration section {Section} has one that is enabled. The content root, where settings files are looked for, is {ContentRoot}.", EventName = "NoEndpoint")]
+    public static partial void NoEndpoint(this ILogger logger, string section, string? contentRoot);
+
+    [LoggerMessage(74, LogLevel.Information, "The configuration file {Path} is a link, or below one: when that is made to point elsewhere, as Kubernetes does, it is noticed only with DOTNET_USE_POLLING_FILE_WATCHER=1 in the environment.", EventName = "LinkedConfigurationFile")]
+    public static partial void LinkedConfigurationFile(this ILogger logger, string path);
+
+    [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
+    public static partial void MeasurementFault(this ILogger logger, Exception exception);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;

@@ -34,14 +34,12 @@ internal sealed class EndpointReconciler(
             transport.Start();
         }
 
-        await BindAsync(moved, leaving).ConfigureAwait(false);
+        await ListenAsync(moved, leaving).ConfigureAwait(false);
 
         // From here on nothing can fail, and nothing is given up half-way.
         foreach (EndpointBuild build in moved)
         {
-            EndpointBinding binding = await EndpointBinding.StartAsync(
-                build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
-            build.Server.Replace(binding);
+            build.Server.Replace(build.Binding!);
         }
 
         foreach (EndpointBuild build in builds)
@@ -83,8 +81,9 @@ internal sealed class EndpointReconciler(
         return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context));
     }
 
-    // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after.
-    private async Task BindAsync(EndpointBuild[] builds, SocketServer[] leaving)
+    // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after. Starting to
+    // accept can fail too: it takes threads and descriptors.
+    private async Task ListenAsync(EndpointBuild[] builds, SocketServer[] leaving)
     {
         var closed = new List<(SocketServer Server, EndpointBinding Binding)>();
         try
@@ -99,12 +98,19 @@ internal sealed class EndpointReconciler(
 
                 build.Sockets = Bind(build.Plan.Name, build.Plan.Address, build.Context.Listener);
             }
+
+            foreach (EndpointBuild build in builds)
+            {
+                build.Binding = await EndpointBinding.StartAsync(
+                    build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
+            }
         }
         catch
         {
             // Thrown on, once everything is as it was.
             foreach (EndpointBuild build in builds)
             {
+                build.Binding?.Close();
                 ListeningSockets.Close(build.Sockets, build.Plan.Address);
             }
 
@@ -114,9 +120,11 @@ internal sealed class EndpointReconciler(
                 {
                     await RestoreAsync(server, binding).ConfigureAwait(false);
                 }
-                catch (IOException exception)
+                catch (Exception exception)
                 {
-                    // Somebody else was faster to take the address: the others are restored all the same.
+                    // Somebody else was faster to take the address, or there is no descriptor: the others are restored all the same. Whatever
+                    // is applied next, this one is listened on again by that.
+                    server.Forget();
                     logger.RestoreFailed(exception, server.Name);
                 }
             }

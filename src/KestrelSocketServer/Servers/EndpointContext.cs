@@ -124,7 +124,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
 
     public object? GetService(Type serviceType)
         => serviceType == typeof(EndpointContext) ? this
-            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(ApplicationServices.GetRequiredService<ILoggerFactory>())
+            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(SafeLoggerFactory.For(ApplicationServices.GetRequiredService<ILoggerFactory>()))
             : ApplicationServices.GetService(serviceType) ?? ApplicationServices.GetService<KestrelCoreServices>()?.GetService(serviceType);
 
     public object? GetKeyedService(Type serviceType, object? serviceKey)

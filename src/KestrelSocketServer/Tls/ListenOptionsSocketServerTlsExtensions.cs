@@ -85,7 +85,7 @@ public static class ListenOptionsSocketServerTlsExtensions
         SocketTlsOptionsValidator.Validate(options, endpoint?.Server.Name);
 
         string basePath = services.GetService<IHostEnvironment>()?.ContentRootPath ?? Environment.CurrentDirectory;
-        ILogger logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(SocketServerLog.Category);
+        ILogger logger = SafeLoggerFactory.For(services.GetRequiredService<ILoggerFactory>()).CreateLogger(SocketServerLog.Category);
         CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System, logger);
         var handshake = new TlsHandshake(options, basePath, sources, endpoint is null ? null : endpoint.Server.RaiseError, logger);
         return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
