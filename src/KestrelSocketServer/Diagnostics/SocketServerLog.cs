@@ -77,6 +77,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
     public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
 
+    [LoggerMessage(63, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} has dropped {ByteCount} bytes that its peer sent and nobody read.", EventName = "InputDiscarded")]
+    public static partial void InputDiscarded(this ILogger logger, string connectionId, string? endpointName, long byteCount);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;
