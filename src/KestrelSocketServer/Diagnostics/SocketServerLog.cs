@@ -89,6 +89,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
     public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
 
+    [LoggerMessage(63, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} has dropped {ByteCount} bytes that its peer sent and nobody read.", EventName = "InputDiscarded")]
+    public static partial void InputDiscarded(this ILogger logger, string connectionId, string? endpointName, long byteCount);
+
     [LoggerMessage(71, LogLevel.Error, "The changed configuration cannot be read; the endpoints stay as they are until it can.", EventName = "ReloadFailed")]
     public static partial void ReloadFailed(this ILogger logger, Exception exception);
 

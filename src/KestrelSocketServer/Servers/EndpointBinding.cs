@@ -38,7 +38,7 @@ internal sealed class EndpointBinding
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
         _runner = new ConnectionRunner(_server, _logger, _timeProvider);
-        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, Release);
+        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, OnDisposed);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
@@ -144,6 +144,21 @@ internal sealed class EndpointBinding
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
         _runner.RequestClose();
         await Task.WhenAll(_kestrel.StopAsync(_abort.Token), WaitUntilEmptyAsync()).ConfigureAwait(false);
+    }
+
+    private void OnDisposed(TransportConnection connection)
+    {
+        try
+        {
+            if (connection.DiscardedBytes > 0)
+            {
+                _logger.InputDiscarded(connection.ConnectionId, _server.Name, connection.DiscardedBytes);
+            }
+        }
+        finally
+        {
+            Release();
+        }
     }
 
     private async Task WaitUntilEmptyAsync()

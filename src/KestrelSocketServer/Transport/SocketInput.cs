@@ -143,7 +143,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         int state = Interlocked.CompareExchange(ref _state, Busy, Waiting);
         if (state != Busy)
         {
-            Release();
+            Drop();
         }
 
         if (state == Waiting)
@@ -205,6 +205,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         while (!_ended)
         {
             ReadResult result = await ReadCoreAsync(cancellationToken).ConfigureAwait(false);
+            socket.Connection.OnDropped(result.Buffer.Length);
             AdvanceTo(result.Buffer.End);
         }
     }
@@ -221,8 +222,18 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         return active;
     }
 
-    /// <summary>Gives the memory back. Only when nobody reads.</summary>
-    public void Release()
+    /// <summary>Drops what was not consumed. Only when nobody reads.</summary>
+    public void Drop()
+    {
+        if (_first is not null)
+        {
+            socket.Connection.OnDropped(new ReadOnlySequence<byte>(_first, _first.Start, _last!, _last!.End).Length);
+        }
+
+        Release();
+    }
+
+    private void Release()
     {
         while (_first is not null)
         {
