@@ -11,17 +11,15 @@ internal sealed partial class SocketConnection
 
     private SslStream? TlsStream => Tls is null ? null : _context.Features.Get<ISslStreamFeature>()?.SslStream;
 
-    private EncryptedTransport? EncryptedTransport => Tls is null ? null : _context.Features.Get<EncryptedTransport>();
-
     // Returns whether the end counts as an error.
     private bool OnEndOfStream()
     {
-        if (EncryptedTransport is not { HasEnded: true } transport)
+        if (Tls is null || _context.Features.Get<IEndOfTransport>() is not { HasEnded: true } transport)
         {
             return false;
         }
 
-        Tls!.MarkTruncated();
+        Tls.MarkTruncated();
         return transport.RequiresCloseNotify;
     }
 

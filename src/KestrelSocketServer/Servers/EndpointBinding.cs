@@ -186,12 +186,12 @@ internal sealed class EndpointBinding
         _runner.Abort();
     }
 
-    // Returns whether the connection is on its way. Those with TLS are left to Kestrel, as its middleware wants.
+    // Returns whether the connection is on its way. Those with Kestrel's own TLS are left to it, as its middleware wants.
     private bool OnAccepted(TransportConnection connection)
     {
         Interlocked.Increment(ref _active);
         EndpointPipeline pipeline = Pipeline;
-        if (pipeline.IsTls)
+        if (pipeline.NeedsKestrel)
         {
             return false;
         }

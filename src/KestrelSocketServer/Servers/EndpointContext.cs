@@ -19,6 +19,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     private readonly LogInterval _blockedLog = new(settings.TimeProvider, BlockedLogInterval);
     private string? _handlerName;
     private bool _handlerIsBehindTls;
+    private bool _hasTls;
 
     public SocketServer Server { get; } = server;
 
@@ -91,8 +92,19 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         }
     }
 
-    // The options tell whether UseHttps was called by the scheme that they print, and by nothing else that is public.
-    public static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+    /// <summary>TLS of ours is among the middleware.</summary>
+    /// <returns>What is told of its handshakes.</returns>
+    public TlsObserver UseTls()
+    {
+        _hasTls = true;
+        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.RaiseError(
+            new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
+    }
+
+    // The options tell whether Kestrel's own UseHttps was called by the scheme that they print, and by nothing else that is public.
+    public static bool HasKestrelTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+
+    private bool IsTls(ListenOptions listen) => _hasTls || HasKestrelTls(listen);
 
     /// <summary>A TLS handshake is over.</summary>
     public void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
