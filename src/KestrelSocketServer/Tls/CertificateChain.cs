@@ -8,7 +8,8 @@ namespace KestrelSocketServer;
 /// <param name="Context">What TLS serves with.</param>
 /// <param name="Unsent">Those that were given and are not sent, but for the roots.</param>
 /// <param name="Roots">The roots that were given, which are not sent.</param>
-internal sealed record CertificateChain(SslStreamCertificateContext Context, IReadOnlyList<X509Certificate2> Unsent, IReadOnlyList<X509Certificate2> Roots)
+internal sealed record CertificateChain(
+    SslStreamCertificateContext Context, IReadOnlyList<X509Certificate2> Unsent, IReadOnlyList<X509Certificate2> Roots)
 {
     /// <param name="certificate">The certificate of the server.</param>
     /// <param name="others">Those that were given with it, in their order.</param>
@@ -27,7 +28,7 @@ internal sealed record CertificateChain(SslStreamCertificateContext Context, IRe
             var context = SslStreamCertificateContext.Create(certificate, issuers, offline: true, trust);
             ILookup<bool, X509Certificate2> unsent = given
                 .Where(other => !context.IntermediateCertificates.Any(other.HasSameContentAs))
-                .ToLookup(other => other.IsIssuedBy(other) && given.Append(certificate).Any(issued => issued != other && issued.IsIssuedBy(other)));
+                .ToLookup(other => other.IsIssuedBy(other) && given.Append(certificate).Any(one => one != other && one.IsIssuedBy(other)));
             return new CertificateChain(context, [.. unsent[false]], [.. unsent[true]]);
         }
         catch (NotSupportedException exception)

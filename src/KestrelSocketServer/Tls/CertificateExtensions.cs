@@ -19,8 +19,10 @@ internal static class CertificateExtensions
             return false;
         }
 
-        ReadOnlyMemory<byte>? named = certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier;
-        ReadOnlyMemory<byte>? own = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes;
+        ReadOnlyMemory<byte>? named = certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>()
+            .FirstOrDefault()?.KeyIdentifier;
+        ReadOnlyMemory<byte>? own = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>()
+            .FirstOrDefault()?.SubjectKeyIdentifierBytes;
         return named is null || own is null || named.Value.Span.SequenceEqual(own.Value.Span);
     }
 }

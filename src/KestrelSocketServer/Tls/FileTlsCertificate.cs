@@ -103,8 +103,9 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
             }
             catch (CryptographicException exception)
             {
-                throw new CryptographicException(FindUnreadableKey(content)
-                    ?? $"'{_path}' is no PEM file, and as a PKCS#12 file it cannot be read with {PemPrivateKey.Describe(_passphrase)}: {exception.Message}", exception);
+                string fault = FindUnreadableKey(content) ?? $"'{_path}' is no PEM file, and as a PKCS#12 file it cannot be read with "
+                    + $"{PemPrivateKey.Describe(_passphrase)}: {exception.Message}";
+                throw new CryptographicException(fault, exception);
             }
 
             X509Certificate2 certificate = found.FirstOrDefault(candidate => candidate.HasPrivateKey)
@@ -118,8 +119,10 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
             try
             {
                 var limits = new Pkcs12LoaderLimits { IgnorePrivateKeys = true };
-                X509Certificate2Collection certificates = X509CertificateLoader.LoadPkcs12Collection(content, _passphrase, X509KeyStorageFlags.DefaultKeySet, limits);
-                return KeyType.FindUnsupported(certificates) is { } unsupported ? $"The private key in '{_path}' cannot be used: {unsupported}." : null;
+                X509Certificate2Collection certificates = X509CertificateLoader.LoadPkcs12Collection(
+                    content, _passphrase, X509KeyStorageFlags.DefaultKeySet, limits);
+                string? unsupported = KeyType.FindUnsupported(certificates);
+                return unsupported is null ? null : $"The private key in '{_path}' cannot be used: {unsupported}.";
             }
             catch (CryptographicException)
             {

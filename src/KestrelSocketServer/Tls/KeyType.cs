@@ -42,6 +42,7 @@ internal static class KeyType
     /// <summary>Says of the first certificate whose key is of an unsupported type that it is so; null when there is none.</summary>
     public static string? FindUnsupported(IEnumerable<X509Certificate2> certificates)
         => certificates.FirstOrDefault(certificate => !IsSupported(certificate.GetKeyAlgorithm())) is { } unsupported
-            ? $"the certificate {unsupported.Subject} has a key of the type {NameOf(unsupported.GetKeyAlgorithm())}, which is not supported; RSA and EC (ECDSA) keys are"
+            ? $"the certificate {unsupported.Subject} has a key of the type {NameOf(unsupported.GetKeyAlgorithm())}, "
+                + "which is not supported; RSA and EC (ECDSA) keys are"
             : null;
 }

@@ -16,7 +16,8 @@ internal static class PemPrivateKey
     /// <param name="passphrase">The passphrase of the key.</param>
     /// <param name="now">The time for which certificates are to be valid.</param>
     /// <exception cref="CryptographicException">There is none; the message names the path and the cause.</exception>
-    public static X509Certificate2 AddTo(X509Certificate2Collection certificates, byte[] content, string path, string? passphrase, DateTime now)
+    public static X509Certificate2 AddTo(
+        X509Certificate2Collection certificates, byte[] content, string path, string? passphrase, DateTime now)
     {
         IReadOnlyList<PrivateKey> keys = ReadAll(certificates, content, path, passphrase);
         try
@@ -30,6 +31,10 @@ internal static class PemPrivateKey
             }
 
             throw new CryptographicException(Explain(keys, certificates, path));
+        }
+        catch (ArgumentException exception)
+        {
+            throw new CryptographicException($"The private key in '{path}' does not fit its certificate: {exception.Message}", exception);
         }
         finally
         {
@@ -52,7 +57,8 @@ internal static class PemPrivateKey
         IReadOnlyList<PemBlock> blocks = PemBlock.ReadAll(text);
         if (blocks.FirstOrDefault(block => block is { IsPrivateKey: true, Content: null }) is { } broken)
         {
-            throw new CryptographicException($"There is no complete private key in '{path}': the {broken.Label} in line {broken.Line} is broken, {broken.Fault}.");
+            throw new CryptographicException(
+                $"There is no complete private key in '{path}': the {broken.Label} in line {broken.Line} is broken, {broken.Fault}.");
         }
 
         var keys = new List<PrivateKey>();
@@ -60,7 +66,8 @@ internal static class PemPrivateKey
         {
             if (block.Label == "OPENSSH PRIVATE KEY")
             {
-                throw new CryptographicException($"The private key in '{path}' has a form of OpenSSH's own, which is not supported; convert it (ssh-keygen -p -m PEM).");
+                throw new CryptographicException(
+                    $"The private key in '{path}' has a form of OpenSSH's own, which is not supported; convert it (ssh-keygen -p -m PEM).");
             }
 
             keys.Add(Read(certificates, path, () => TraditionalPem.Of(block) is { } encrypted
@@ -68,7 +75,9 @@ internal static class PemPrivateKey
                 : PrivateKey.Read(block.Content!, passphrase)));
         }
 
-        return keys.Count > 0 ? keys : throw new CryptographicException($"There is no complete private key in '{path}'{PemText.ListLabels(blocks)}.");
+        return keys.Count > 0
+            ? keys
+            : throw new CryptographicException($"There is no complete private key in '{path}'{PemText.ListLabels(blocks)}.");
     }
 
     private static PrivateKey Read(X509Certificate2Collection certificates, string path, Func<PrivateKey> read)
@@ -80,7 +89,8 @@ internal static class PemPrivateKey
         catch (PassphraseException exception)
         {
             // A type that is not supported looks like a wrong passphrase as long as the key is encrypted.
-            string hint = exception.InnerException is null ? "" : KeyType.FindUnsupported(certificates) is { } unsupported ? $" Note that {unsupported}." : "";
+            string? unsupported = exception.InnerException is null ? null : KeyType.FindUnsupported(certificates);
+            string hint = unsupported is null ? "" : $" Note that {unsupported}.";
             throw new CryptographicException($"The private key in '{path}' {exception.Message}{hint}", exception);
         }
         catch (Exception exception) when (exception is CryptographicException or AsnContentException)

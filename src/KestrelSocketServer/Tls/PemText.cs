@@ -36,7 +36,9 @@ internal static class PemText
             certificates.Add(Load(block, path));
         }
 
-        return certificates.Count > 0 ? certificates : throw new CryptographicException($"There is no certificate in '{path}'{ListLabels(blocks)}.");
+        return certificates.Count > 0
+            ? certificates
+            : throw new CryptographicException($"There is no certificate in '{path}'{ListLabels(blocks)}.");
     }
 
     /// <summary>What there is in place of what was looked for, for a message.</summary>

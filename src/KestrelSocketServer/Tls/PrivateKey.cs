@@ -54,11 +54,14 @@ internal sealed class PrivateKey : IDisposable
         if (second.HasSameClassAndValue(Asn1Tag.PrimitiveOctetString))
         {
             key.ReadOctetString();
-            return ReadEc(ec => ec.ImportECPrivateKey(der, out _), key.HasData && key.PeekTag().TagValue == 0 ? key.ReadSequence(key.PeekTag()) : null);
+            AsnReader? curve = key.HasData && key.PeekTag().TagValue == 0 ? key.ReadSequence(key.PeekTag()) : null;
+            return ReadEc(ec => ec.ImportECPrivateKey(der, out _), curve);
         }
 
         // A DSA key is a version and five numbers, an RSA key a version and eight.
-        return CountIntegers(key) < 8 ? new PrivateKey(null, KeyType.NameOf(KeyType.Dsa)) : Of(RSA.Create(), rsa => rsa.ImportRSAPrivateKey(der, out _));
+        return CountIntegers(key) < 8
+            ? new PrivateKey(null, KeyType.NameOf(KeyType.Dsa))
+            : Of(RSA.Create(), rsa => rsa.ImportRSAPrivateKey(der, out _));
     }
 
     /// <summary>A key by what imports it.</summary>
@@ -145,19 +148,20 @@ internal sealed class PrivateKey : IDisposable
         {
             return Of(ECDsa.Create(), import);
         }
-        catch (CryptographicException) when (parameters is { HasData: true } && parameters.PeekTag().HasSameClassAndValue(Asn1Tag.ObjectIdentifier))
+        catch (CryptographicException) when (FindCurve(parameters) is { } curve && !IsKnown(curve))
         {
-            string curve = parameters.ReadObjectIdentifier();
-            if (IsKnown(curve))
-            {
-                throw;
-            }
-
-            return OfCurve(curve);
+            return OfCurve(FindCurve(parameters)!);
         }
     }
 
-    private static PrivateKey OfCurve(string unsupported) => new(null, $"{KeyType.NameOf(KeyType.Ec)} with the curve {KeyType.NameOf(unsupported)}");
+    private static PrivateKey OfCurve(string unsupported)
+        => new(null, $"{KeyType.NameOf(KeyType.Ec)} with the curve {KeyType.NameOf(unsupported)}");
+
+    // Null where the curve has no name. Looks without reading on.
+    private static string? FindCurve(AsnReader? parameters)
+        => parameters is { HasData: true } && parameters.PeekTag().HasSameClassAndValue(Asn1Tag.ObjectIdentifier)
+            ? AsnDecoder.ReadObjectIdentifier(parameters.PeekEncodedValue().Span, parameters.RuleSet, out _)
+            : null;
 
     private static bool IsKnown(string curve)
     {

@@ -7,10 +7,11 @@ public sealed class PemFiles : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("kestrel-socket-server-").FullName;
 
-    /// <summary>A chain of <c>root</c>, <c>inter</c> and <c>leaf</c>, and <c>other</c>, a leaf of the same issuer; with keys in PKCS#8.</summary>
+    /// <summary>A chain of <c>root</c>, <c>inter</c> and <c>leaf</c>, and <c>other</c>, a leaf of the same issuer; keys in PKCS#8.</summary>
     public async Task InitializeAsync()
     {
-        await File.WriteAllTextAsync(PathOf("ca.ext"), "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n");
+        await File.WriteAllTextAsync(
+            PathOf("ca.ext"), "basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n");
         await File.WriteAllTextAsync(PathOf("leaf.ext"), "subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n");
         await IssueAsync("root", "root", "ca");
         await IssueAsync("inter", "root", "ca");
@@ -43,16 +44,20 @@ public sealed class PemFiles : IAsyncLifetime
     /// <param name="key">How the key is made; as EC P-256 by default.</param>
     public async Task IssueAsync(string name, string issuer, string extensions, params string[] key)
     {
-        await RunAsync(["genpkey", .. key.Length > 0 ? key : ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "-out", $"{name}.key"]);
+        string[] arguments = key.Length > 0 ? key : ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        await RunAsync(["genpkey", .. arguments, "-out", $"{name}.key"]);
         await CertifyAsync(name, name, issuer, extensions);
     }
 
     /// <summary>Makes a certificate for a key that is there.</summary>
-    public async Task CertifyAsync(string name, string key, string issuer, string extensions, int days = 9)
+    public async Task CertifyAsync(string name, string key, string issuer, string extensions)
     {
         await RunAsync("req", "-new", "-key", $"{key}.key", "-subj", $"/CN={key}", "-out", $"{name}.csr");
-        string[] signer = issuer == name ? ["-signkey", $"{key}.key"] : ["-CA", $"{issuer}.pem", "-CAkey", $"{issuer}.key", "-CAcreateserial"];
-        await RunAsync(["x509", "-req", "-in", $"{name}.csr", .. signer, "-extfile", $"{extensions}.ext", "-days", $"{days}", "-out", $"{name}.pem"]);
+        string[] signer = issuer == name
+            ? ["-signkey", $"{key}.key"]
+            : ["-CA", $"{issuer}.pem", "-CAkey", $"{issuer}.key", "-CAcreateserial"];
+        await RunAsync([
+            "x509", "-req", "-in", $"{name}.csr", .. signer, "-extfile", $"{extensions}.ext", "-days", "9", "-out", $"{name}.pem"]);
     }
 
     public Task DisposeAsync()

@@ -49,14 +49,16 @@ public sealed class PemFormTests(PemFiles files) : IClassFixture<PemFiles>
             "UTF-16 BE with a byte order mark" => Marked(All, Encoding.BigEndianUnicode),
             "UTF-16 LE without a byte order mark" => Encoding.Unicode.GetBytes(All),
             "UTF-16 BE without a byte order mark" => Encoding.BigEndianUnicode.GetBytes("\n" + All),
-            "files with byte order marks put together" => [.. new[] { Leaf, Inter, Key }.SelectMany(part => Marked(part, new UTF8Encoding(true)))],
+            "files with byte order marks put together" => [
+                .. Marked(Leaf, new UTF8Encoding(true)), .. Marked(Inter, new UTF8Encoding(true)), .. Marked(Key, new UTF8Encoding(true))],
             "CRLF" => Encoding.UTF8.GetBytes(All.Replace("\n", "\r\n", StringComparison.Ordinal)),
             "CR" => Encoding.UTF8.GetBytes(All.Replace('\n', '\r')),
             "no final newline" => Encoding.UTF8.GetBytes(All.TrimEnd()),
             "lines without a limit" => Encoding.UTF8.GetBytes(OneLine(Leaf) + OneLine(Inter) + OneLine(Key)),
             "indented" => Encoding.UTF8.GetBytes("\t" + All.Replace("\n", "\n  ", StringComparison.Ordinal)),
             "blanks at the ends of lines" => Encoding.UTF8.GetBytes(All.Replace("\n", " \t\n", StringComparison.Ordinal)),
-            "text before and between" => Encoding.UTF8.GetBytes($"subject=CN = léaf: -----BEGIN\n{Leaf}issuer: -----BEGIN CERTIFICATE-----\n{Inter}\n\n-----\n{Key}"),
+            "text before and between" => Encoding.UTF8.GetBytes(
+                $"subject=CN = léaf: -----BEGIN\n{Leaf}issuer: -----BEGIN CERTIFICATE-----\n{Inter}\n\n-----\n{Key}"),
             "text output" => Encoding.UTF8.GetBytes(
                 await files.WriteAsync("leaf.txt", "x509", "-in", "leaf.pem", "-text")
                 + await files.WriteAsync("inter.txt", "x509", "-in", "inter.pem", "-text")
@@ -98,9 +100,11 @@ public sealed class PemFormTests(PemFiles files) : IClassFixture<PemFiles>
         "EC PARAMETERS first" => await files.WriteAsync("parameters", "ecparam", "-name", "prime256v1")
             + await files.WriteAsync("sec1.key", "ec", "-in", "leaf.key") + Leaf + Inter,
         "CRL between" => Leaf + Relabelled(Root, "X509 CRL") + Inter + Key,
-        "PKCS7, request and public key between" => Leaf + await files.WriteAsync("chain.p7", "crl2pkcs7", "-nocrl", "-certfile", "other.pem")
+        "PKCS7, request and public key between" => Leaf
+            + await files.WriteAsync("chain.p7", "crl2pkcs7", "-nocrl", "-certfile", "other.pem")
             + files.Text("leaf.csr") + Inter + await files.WriteAsync("public.key", "pkey", "-in", "leaf.key", "-pubout") + Key,
-        "TRUSTED CERTIFICATE" => await files.WriteAsync("trusted.pem", "x509", "-in", "leaf.pem", "-trustout", "-addtrust", "serverAuth", "-setalias", "a") + Inter + Key,
+        "TRUSTED CERTIFICATE" => await files.WriteAsync(
+            "trusted.pem", "x509", "-in", "leaf.pem", "-trustout", "-addtrust", "serverAuth", "-setalias", "a") + Inter + Key,
         "X509 CERTIFICATE" => Relabelled(Leaf, "X509 CERTIFICATE") + Inter + Key,
         _ => throw new ArgumentException(order, nameof(order)),
     }));
@@ -118,7 +122,8 @@ public sealed class PemFormTests(PemFiles files) : IClassFixture<PemFiles>
         string path = server.Write("server.pem", der ? files.Bytes("leaf.der") : Marked(Leaf, Encoding.Unicode));
         string keyPath = server.Write("server.key", der ? files.Bytes("key.der") : Marked(Key, Encoding.Unicode));
         await server.StartAsync(listen => listen.UseHttps(path, keyPath: keyPath));
-        Assert.Equal(files.Certificate("leaf"), await server.AssertServesAsync(options => options.CertificateChainPolicy = TrustingRoot(files.Certificate("inter"))));
+        X509ChainPolicy policy = TrustingRoot(files.Certificate("inter"));
+        Assert.Equal(files.Certificate("leaf"), await server.AssertServesAsync(options => options.CertificateChainPolicy = policy));
     }
 
     [Fact]
@@ -128,7 +133,8 @@ public sealed class PemFormTests(PemFiles files) : IClassFixture<PemFiles>
         await using var server = new TlsServer();
         string path = server.Write("server.pem", ExpiredTwin() + Key);
         await server.StartAsync(listen => listen.UseHttps(certificatePath: path));
-        X509Certificate2 seen = await server.AssertServesAsync(options => options.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null);
+        X509Certificate2 seen = await server.AssertServesAsync(
+            options => options.RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null);
         Assert.True(seen.NotAfter < DateTime.Now);
     }
 

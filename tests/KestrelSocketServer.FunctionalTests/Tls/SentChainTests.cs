@@ -50,9 +50,11 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
         foreach (string path in paths)
         {
             string address = await child.ReadLineAsync();
-            string output = await OpenSsl.RunAsync("", "s_client", "-connect", address, "-showcerts", "-no-CApath", "-no-CAstore", "-CAfile", files.PathOf("old.pem"));
+            string output = await OpenSsl.RunAsync(
+                "", "s_client", "-connect", address, "-showcerts", "-no-CApath", "-no-CAstore", "-CAfile", files.PathOf("old.pem"));
             (_, _, string sent) = Expected.First(expected => path.EndsWith(expected.File, StringComparison.Ordinal));
-            Assert.Equal($"{Path.GetFileName(path)}: {sent}", $"{Path.GetFileName(path)}: {string.Join(' ', Subject().Matches(output).Select(match => match.Groups[1].Value))}");
+            string actual = string.Join(' ', Subject().Matches(output).Select(match => match.Groups[1].Value));
+            Assert.Equal($"{path}: {sent}", $"{path}: {actual}");
             if (sent.EndsWith("root", StringComparison.Ordinal))
             {
                 // A client that knows the old root alone.
@@ -66,7 +68,7 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
     public async Task What_is_not_sent_is_logged_once()
     {
         await using var server = new TlsServer();
-        string path = server.Write("server.pem", string.Concat(new[] { "leaf.key", "leaf.pem", "inter.pem", "other.pem", "root.pem" }.Select(files.Text)));
+        string path = server.Write("server.pem", Join("leaf.key", "leaf.pem", "inter.pem", "other.pem", "root.pem"));
         await server.StartAsync(listen => listen.UseHttps(certificatePath: path));
         await server.AssertServesAsync(Trust);
         await server.AssertServesAsync(Trust);
@@ -83,7 +85,7 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
     public async Task A_chain_that_is_sent_but_for_its_root_is_no_warning()
     {
         await using var server = new TlsServer();
-        string path = server.Write("server.pem", string.Concat(new[] { "leaf.key", "root.pem", "inter.pem", "leaf.pem" }.Select(files.Text)));
+        string path = server.Write("server.pem", Join("leaf.key", "root.pem", "inter.pem", "leaf.pem"));
         await server.StartAsync(listen => listen.UseHttps(certificatePath: path));
         await server.AssertServesAsync(Trust);
         LogAssert.NoWarnings(server.Host.Logs);
@@ -99,7 +101,8 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
         using X509Certificate2 root = X509CertificateLoader.LoadCertificate(authority.Authority.RawData);
         await using var server = new TlsServer();
         string path = server.Write("server.pem", TestPki.Pem(certificate, root));
-        await server.StartAsync(listen => listen.UseHttps(path, tls => tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate));
+        await server.StartAsync(listen => listen.UseHttps(
+            path, tls => tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate));
 
         // With TLS 1.3 the client is through before the server has looked at its certificate.
         await Record.ExceptionAsync(() => server.ConnectAsync(options =>
@@ -112,7 +115,10 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
         Assert.Contains("CN=client is not trusted", exception.Message, StringComparison.Ordinal);
     }
 
-    private void Trust(SslClientAuthenticationOptions options) => options.CertificateChainPolicy = TlsServer.Trusting(files.Certificate("root"));
+    private string Join(params string[] names) => string.Concat(names.Select(files.Text));
+
+    private void Trust(SslClientAuthenticationOptions options)
+        => options.CertificateChainPolicy = TlsServer.Trusting(files.Certificate("root"));
 
     private async Task CrossCertifyAsync()
     {
@@ -121,7 +127,7 @@ public sealed partial class SentChainTests(PemFiles files) : IClassFixture<PemFi
         foreach ((string file, string certificates, _) in Expected)
         {
             string[] names = certificates.Split(' ');
-            await File.WriteAllTextAsync(files.PathOf("all.pem"), string.Concat(names.Select(name => files.Text($"{name}.pem"))) + files.Text("leaf.key"));
+            await File.WriteAllTextAsync(files.PathOf("all.pem"), Join([.. names.Select(name => $"{name}.pem"), "leaf.key"]));
             if (file.EndsWith(".p12", StringComparison.Ordinal))
             {
                 await files.RunAsync("pkcs12", "-export", "-in", "all.pem", "-passout", "pass:secret", "-out", file);
