@@ -14,8 +14,11 @@ internal sealed class ClientCertificatePolicy(SocketTlsOptions options, string b
         ? OpenAuthorities(Path.GetFullPath(path, basePath))
         : null;
 
-    /// <summary>Whether clients are asked for a certificate.</summary>
+    /// <summary>Whether clients are ever asked for a certificate.</summary>
     public bool IsAsking => options.ClientCertificateMode != ClientCertificateMode.NoCertificate;
+
+    /// <summary>Whether a handler has to ask for it.</summary>
+    public bool IsOnDemand => options.ClientCertificateMode == ClientCertificateMode.DelayCertificate;
 
     /// <summary>Whether clients without a certificate are refused.</summary>
     public bool IsRequired => options.ClientCertificateMode == ClientCertificateMode.RequireCertificate;

@@ -8,24 +8,26 @@ namespace KestrelSocketServer;
 internal sealed class HandshakeAttempt(ClientCertificatePolicy clients)
 {
     private byte[]? _judged;
-
-    /// <summary>Why it fails, known better than by the exception that ends it.</summary>
-    public Exception? Reason { get; private set; }
+    private Exception? _reason;
 
     /// <summary>What tells the client why it fails, where nobody else does.</summary>
     public TlsAlert? Alert { get; private set; }
 
+    /// <summary>Why it has failed, which may be known better than by the exception that ended it.</summary>
+    public Exception ReasonOf(Exception exception)
+        => _reason ?? (OpenSslErrors.IsMissingCertificate(exception) ? new AuthenticationException(ClientCertificateFault.Missing.Message, exception) : exception);
+
     /// <summary>Has a client's certificate judged inside the handshake, where that can be.</summary>
     /// <returns>To be called when the handshake is under way, before the client's certificate is read.</returns>
     public Action? StartHook()
-        => clients.IsAsking && OperatingSystem.IsLinux() ? ClientCertificateHook.Start(clients.IsRequired, Judge) : null;
+        => clients is { IsAsking: true, IsOnDemand: false } && OperatingSystem.IsLinux() ? ClientCertificateHook.Start(clients.IsRequired, Judge) : null;
 
-    /// <summary>Asks the client for a certificate, where the endpoint wants one.</summary>
+    /// <summary>Asks the client for a certificate, now or later, where the endpoint wants one.</summary>
     public void Apply(SslServerAuthenticationOptions options)
     {
         if (clients.IsAsking)
         {
-            options.ClientCertificateRequired = true;
+            options.ClientCertificateRequired = !clients.IsOnDemand;
             options.CertificateChainPolicy = clients.CreateChainPolicy();
             options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsAccepted(certificate as X509Certificate2, chain, errors);
         }
@@ -34,7 +36,7 @@ internal sealed class HandshakeAttempt(ClientCertificatePolicy clients)
     /// <summary>The endpoint has no answer for the client.</summary>
     public void Refuse(Exception reason, TlsAlert alert)
     {
-        Reason = reason;
+        _reason = reason;
         Alert = alert;
     }
 
@@ -49,7 +51,7 @@ internal sealed class HandshakeAttempt(ClientCertificatePolicy clients)
         }
         catch (Exception exception)
         {
-            Reason = exception;
+            _reason = exception;
             return TlsAlert.InternalError;
         }
     }
@@ -62,8 +64,8 @@ internal sealed class HandshakeAttempt(ClientCertificatePolicy clients)
             Note(clients.FindFault(certificate, chain, errors));
         }
 
-        return Reason is null;
+        return _reason is null;
     }
 
-    private void Note(ClientCertificateFault? fault) => Reason = fault is null ? null : new AuthenticationException(fault.Message);
+    private void Note(ClientCertificateFault? fault) => _reason = fault is null ? null : new AuthenticationException(fault.Message);
 }

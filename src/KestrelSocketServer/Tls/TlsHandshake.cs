@@ -38,7 +38,7 @@ internal sealed class TlsHandshake
         if (failure is null)
         {
             _observer.OnEnded(connection, _timeProvider.GetElapsedTime(started), null);
-            return new TlsSession(stream, transport, connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool);
+            return new TlsSession(stream, transport, _clients.IsOnDemand, connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool);
         }
 
         await stream.DisposeAsync().ConfigureAwait(false);
@@ -73,7 +73,7 @@ internal sealed class TlsHandshake
                 await SendAsync(output, alert).ConfigureAwait(false);
             }
 
-            return attempt.Reason ?? exception;
+            return attempt.ReasonOf(exception);
         }
     }
 

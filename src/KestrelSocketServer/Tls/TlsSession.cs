@@ -17,11 +17,13 @@ internal sealed class TlsSession : IDuplexPipe, IAsyncDisposable,
     private const int RecordSize = 16 * 1024;
 
     private readonly TlsTransportStream _transport;
+    private readonly bool _asksOnDemand;
     private X509Certificate2? _clientCertificate;
 
-    public TlsSession(SslStream stream, TlsTransportStream transport, MemoryPool<byte>? pool)
+    public TlsSession(SslStream stream, TlsTransportStream transport, bool asksOnDemand, MemoryPool<byte>? pool)
     {
         _transport = transport;
+        _asksOnDemand = asksOnDemand;
         SslStream = stream;
         int size = Math.Min(RecordSize, pool?.MaxBufferSize ?? RecordSize);
         Input = PipeReader.Create(stream, new StreamPipeReaderOptions(pool, size, size / 2, leaveOpen: true, useZeroByteReads: true));
@@ -62,7 +64,15 @@ internal sealed class TlsSession : IDuplexPipe, IAsyncDisposable,
     public int KeyExchangeStrength => SslStream.KeyExchangeStrength;
 #pragma warning restore SYSLIB0058
 
-    public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult(ClientCertificate);
+    public async Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken)
+    {
+        if (_asksOnDemand && ClientCertificate is null && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows() || OperatingSystem.IsFreeBSD()))
+        {
+            await SslStream.NegotiateClientCertificateAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return ClientCertificate;
+    }
 
     /// <summary>Lets the rest of a pipeline find it.</summary>
     public void AddTo(IFeatureCollection features)
