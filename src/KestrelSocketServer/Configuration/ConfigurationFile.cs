@@ -77,7 +77,8 @@ internal sealed class ConfigurationFile(FileConfigurationProvider provider, Time
     /// <summary>The path of the file where it, or a folder between it and the root of its provider, is a link, and nobody looks where that leads; else null.</summary>
     public string? FindLink()
     {
-        if (provider.Source.FileProvider is not PhysicalFileProvider { UsePollingFileWatcher: false } files
+        // Its UsePollingFileWatcher is false whenever somebody watches.
+        if (provider.Source.FileProvider is not PhysicalFileProvider { UseActivePolling: false } files
             || files.GetFileInfo(provider.Source.Path!).PhysicalPath is not { } path)
         {
             return null;
