@@ -77,7 +77,7 @@ internal sealed class ConfigurationFile(FileConfigurationProvider provider, Time
     /// <summary>The path of the file where it, or a folder between it and the root of its provider, is a link, and nobody looks where that leads; else null.</summary>
     public string? FindLink()
     {
-        // Not by UsePollingFileWatcher, which says no as soon as anything is watched.
+        // Its UsePollingFileWatcher is false whenever somebody watches.
         if (provider.Source.FileProvider is not PhysicalFileProvider { UseActivePolling: false } files
             || files.GetFileInfo(provider.Source.Path!).PhysicalPath is not { } path)
         {

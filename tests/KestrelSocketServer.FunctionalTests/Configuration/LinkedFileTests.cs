@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.FileProviders;
@@ -20,7 +21,7 @@ public sealed class LinkedFileTests : IDisposable
     [InlineData(false)]
     public async Task A_file_that_is_a_link_is_named_with_the_setting_that_makes_it_followed(bool isLink)
     {
-        Point("1", "A");
+        await PointAsync("1", "A");
         string file = PathOf("appsettings.json");
         if (isLink)
         {
@@ -46,7 +47,7 @@ public sealed class LinkedFileTests : IDisposable
     [Fact]
     public async Task The_polling_watcher_follows_the_swap_of_the_link_and_tells_a_broken_file()
     {
-        Point("1", "A");
+        await PointAsync("1", "A");
         File.CreateSymbolicLink(PathOf("appsettings.json"), "..data/appsettings.json");
         await using TestHost host = await StartAsync(new PhysicalFileProvider(_folder.FullName) { UsePollingFileWatcher = true, UseActivePolling = true });
         Assert.DoesNotContain(host.Logs.GetSnapshot(), record => record.Id.Name == "LinkedConfigurationFile");
@@ -61,10 +62,10 @@ public sealed class LinkedFileTests : IDisposable
             }
         };
 
-        Point("2", "B", "}");
+        await PointAsync("2", "B", "}");
         Assert.Contains("appsettings.json", (await failed.Task.Soon()).Message, StringComparison.Ordinal);
         Assert.NotNull(host.Server("A").Address);
-        Point("3", "B");
+        await PointAsync("3", "B");
         await moved.Task.Soon();
         Assert.Single(host.Logs.GetSnapshot(), record => record.Id.Name == "ReloadFailed");
         host.Logs.Clear();
@@ -73,14 +74,16 @@ public sealed class LinkedFileTests : IDisposable
     private string PathOf(string name) => Path.Combine(_folder.FullName, name);
 
     // In one step, as the kubelet does it.
-    private void Point(string version, string endpoint, string end = "")
+    private async Task PointAsync(string version, string endpoint, string end = "")
     {
         Directory.CreateDirectory(PathOf(version));
-        File.WriteAllText(
+        await File.WriteAllTextAsync(
             PathOf($"{version}/appsettings.json"),
             $$"""{ "SocketServer": { "Endpoints": { "{{endpoint}}": { "Url": "127.0.0.1:0" } } } }{{end}}""");
         File.CreateSymbolicLink(PathOf("..new"), version);
-        File.Move(PathOf("..new"), PathOf("..data"), overwrite: true);
+        using var rename = Process.Start("mv", ["-T", PathOf("..new"), PathOf("..data")]);
+        await rename.WaitForExitAsync().Soon();
+        Assert.Equal(0, rename.ExitCode);
     }
 
     private static Task<TestHost> StartAsync(IFileProvider files)

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace KestrelSocketServer.FunctionalTests.Diagnostics;
 
@@ -37,7 +38,8 @@ public sealed class LoggerFaultTests
     [MemberData(nameof(Faults))]
     public async Task A_logger_that_throws_reaches_no_connection_and_no_server(LoggingFault fault, bool isTls)
     {
-        var logging = new FaultyLogging(fault, Library, Kestrel);
+        // The loggers that Kestrel has injected, rather than created, are the application's.
+        var logging = fault == LoggingFault.Create ? new FaultyLogging(fault, Library) : new FaultyLogging(fault, Library, Kestrel);
         TestTransport transport = isTls ? TestTransport.Tls : TestTransport.Plain;
         Channel<ISocketConnection> closed = Channel.CreateUnbounded<ISocketConnection>();
         await using TestHost host = await TestHost.StartAsync(server => server.Listen("test", 0, Listen), services => Log(services, logging));
@@ -173,7 +175,12 @@ public sealed class LoggerFaultTests
     }
 
     private static void Log(IServiceCollection services, FaultyLogging logging)
-        => services.AddLogging(builder => builder.AddProvider(logging).SetMinimumLevel(LogLevel.Trace));
+        => services.AddLogging(builder => builder
+            .AddProvider(logging)
+            .SetMinimumLevel(LogLevel.Trace)
+
+            // It would be asked first, and then nobody else.
+            .AddFilter<FakeLoggerProvider>("", LogLevel.None));
 
     private static async Task AssertEchoAsync(RawClient client)
     {
