@@ -13,6 +13,9 @@ try
         case ["latency", .. string[] options]:
             LatencyCommand.Run(options);
             return 0;
+        case ["accept", .. string[] options]:
+            AcceptCommand.Run(options);
+            return 0;
         case ["allocations", .. string[] options]:
             AllocationsCommand.Run(options);
             return 0;

@@ -6,7 +6,7 @@ namespace KestrelSocketServer.TestChild;
 /// <summary>
 /// An echo, on one event loop or on sockets, whose handlers block when told <c>wait</c> and spin when told <c>spin</c>, until somebody says
 /// <c>go</c>, or its standard input does. Its other words: <c>threads</c> is answered by the number of threads of event loops,
-/// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors and <c>free</c> gives them back, <c>work</c> keeps a processor for
+/// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors, <c>work</c> keeps a processor for
 /// a part of a millisecond, and <c>rival</c> starts a thread that wants one all the time.
 /// </summary>
 internal static class BlockCommand
@@ -22,6 +22,7 @@ internal static class BlockCommand
 
         // What should not happen comes to the standard error.
         builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Error).AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.AddFilter<LackLogger>(null, LogLevel.Warning).AddProvider(new LackLogger());
         builder.Services.AddSocketServer(server =>
         {
             server.Transport.Driver = driver;
@@ -100,9 +101,6 @@ internal static class BlockCommand
             case "fill":
                 Descriptors.Fill();
                 break;
-            case "free":
-                Descriptors.Free();
-                break;
         }
 
         connection.Write(text);
@@ -133,6 +131,30 @@ internal static class BlockCommand
         while (Volatile.Read(ref s_spun) < spinning)
         {
             // Not even SpinWait, which would sleep in between.
+        }
+    }
+
+    // Tells when there is no thread for a loop.
+    private sealed class LackLogger : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull
+            => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name is "NoLoopThread" or "NoDescriptorForLoopThread")
+            {
+                Console.WriteLine($"{logLevel} {eventId.Name}");
+            }
+        }
+
+        public void Dispose()
+        {
         }
     }
 }

@@ -34,6 +34,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         listener.Blocking = false;
         _reserve = reserve;
         _create = create;
+        loop.Prefer(this);
     }
 
     public ValueTask<TransportConnection> AcceptAsync(CancellationToken cancellationToken)
@@ -77,13 +78,18 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     {
         if (Interlocked.CompareExchange(ref _state, Busy, Waiting) != Waiting)
         {
+            if (readiness == Readiness.None)
+            {
+                return;
+            }
+
             Unwatch(Readiness.Readable);
             if (Volatile.Read(ref _state) == Waiting)
             {
                 WatchAgain();
             }
         }
-        else if (TryAccept(isReady: true))
+        else if (TryAccept(isReady: readiness != Readiness.None))
         {
             _source.SetResult(true);
         }
@@ -97,7 +103,11 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
         }
     }
 
-    public void Dispose() => StopWatching(closing: false);
+    public void Dispose()
+    {
+        Loop.Unprefer(this);
+        StopWatching(closing: false);
+    }
 
     void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
 
