@@ -225,7 +225,14 @@ internal sealed class EventLoopMonitor : IDisposable
             _hurryStart = Stopwatch.GetTimestamp();
         }
 
-        run.Item?.OnBlocked();
+        try
+        {
+            run.Item?.OnBlocked();
+        }
+        catch (Exception)
+        {
+            // The thread pool has no thread to tell it on, and can start none. It is a matter of logs; the loops need the monitor.
+        }
     }
 
     private void Sleep(Look[] looks)
