@@ -185,7 +185,14 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         PutOnProbation();
 
         // Not here, where other connections wait: a logger may block too.
-        ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+        try
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The pool has no thread to tell it on, and can start none. It is a matter of logs; the loops need the monitor.
+        }
     }
 
     public override void Suspend(Readiness readiness)
