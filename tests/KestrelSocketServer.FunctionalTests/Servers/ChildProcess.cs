@@ -88,7 +88,8 @@ internal sealed class ChildProcess : IDisposable
     {
         if (!_process.HasExited)
         {
-            _process.Kill();
+            // With what it runs, where that is another command.
+            _process.Kill(entireProcessTree: true);
         }
 
         _process.Dispose();
