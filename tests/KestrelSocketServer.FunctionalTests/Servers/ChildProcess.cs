@@ -88,8 +88,7 @@ internal sealed class ChildProcess : IDisposable
     {
         if (!_process.HasExited)
         {
-            // With what it runs, where that is another command.
-            _process.Kill(entireProcessTree: true);
+            _process.Kill();
         }
 
         _process.Dispose();
