@@ -50,7 +50,7 @@ internal sealed class Strace : IDisposable
         }
     }
 
-    /// <summary>What to put before a command so that its calls fail from the first one on.</summary>
+    /// <summary>What to put before a command so that its calls fail from the first one on; the process that is started is the command.</summary>
     public static string[] Start(string log, params string[] options)
     {
         try
@@ -58,7 +58,7 @@ internal sealed class Strace : IDisposable
             using Process tried = Process.Start(new ProcessStartInfo("strace", ["-o", "/dev/null", "true"]) { RedirectStandardError = true })!;
             string errors = tried.StandardError.ReadToEnd();
             tried.WaitForExit();
-            return tried.ExitCode == 0 ? ["strace", "-f", "--seccomp-bpf", "-o", log, .. options] : throw Refused(errors);
+            return tried.ExitCode == 0 ? ["strace", "-D", "-f", "--seccomp-bpf", "-o", log, .. options] : throw Refused(errors);
         }
         catch (Win32Exception exception)
         {
