@@ -24,7 +24,8 @@ internal sealed class TlsPipe(IDuplexPipe transport, Func<Task> sayGoodbye) : Pi
 
     public override Span<byte> GetSpan(int sizeHint = 0) => _output.GetSpan(sizeHint);
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => _output.FlushAsync(cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+        => _output.FlushAsync(cancellationToken);
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
         => _output.WriteAsync(source, cancellationToken);

@@ -8,7 +8,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace KestrelSocketServer.FunctionalTests.Connections;
 
-/// <summary>What the peer sends to a connection that was ended here. Time stands still, so that it may send for as long as it likes.</summary>
+/// <summary>
+/// What the peer sends to a connection that was ended here. Time stands still, so that it may send for as long as it likes.
+/// </summary>
 [Trait("Row", "C32")]
 public abstract class DiscardedBytesTests(TestTransport transport)
 {

@@ -99,7 +99,8 @@ internal sealed class FakeConnection : ISocketConnection
         return !IsFull;
     }
 
-    public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) => ValueTask.FromResult(Write(data.Span));
+    public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+        => ValueTask.FromResult(Write(data.Span));
 
     public void End()
     {
@@ -124,7 +125,8 @@ internal sealed class FakeConnection : ISocketConnection
 
     public void Resume() => IsPaused = false;
 
-    public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default)
+        => throw new NotSupportedException();
 
     public Stream AsStream() => throw new NotSupportedException();
 
