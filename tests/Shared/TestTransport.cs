@@ -11,7 +11,8 @@ public abstract class TestTransport
     public static TestTransport Plain { get; } = new PlainTransport();
 
     /// <summary>TLS by the library's own <c>UseHttps</c>.</summary>
-    public static TestTransport Tls { get; } = new TlsTransport(static listen => listen.UseHttps(TlsCertificate.From(TestCertificate.Instance)));
+    public static TestTransport Tls { get; } = new TlsTransport(static listen => listen.UseHttps(
+        TlsCertificate.From(TestCertificate.Instance), static tls => tls.HandshakeTimeout = Timeouts.Generous));
 
     /// <summary>TLS by Kestrel's <c>UseHttps</c>.</summary>
     public static TestTransport KestrelTls { get; } = new TlsTransport(static listen => listen.UseHttps(TestCertificate.Instance));

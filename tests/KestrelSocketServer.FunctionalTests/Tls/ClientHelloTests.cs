@@ -76,21 +76,19 @@ public sealed class ClientHelloTests
     [Trait("Row", "T5")]
     public async Task A_hello_in_records_without_end_is_given_up()
     {
-        await using TlsServer server = await StartAsync(static options =>
-        {
-            options.Certificate = TlsCertificate.From(TestPki.Default.Issue("localhost"));
-            options.HandshakeTimeout = TimeSpan.FromMilliseconds(500);
-        });
+        await using TimedTlsServer server = await new TimedTlsServer().StartAsync(
+            new SocketTlsOptions { Certificate = TlsCertificate.From(TestPki.Default.Issue("localhost")) });
         byte[] record = new byte[5 + 16_000];
         byte[] head = [22, 3, 1, 0, 0, 1, 0, 0x3e, 0x7c];
         head.CopyTo(record, 0);
         byte[] split = SplittingStream.Split(record, static () => 1);
 
-        await server.AssertRefusesAsync<Exception>(
+        await server.Tls.AssertRefusesAsync<Exception>(
             async socket =>
             {
                 await using var stream = new NetworkStream(socket);
                 await SplittingStream.SendAsync(stream, split.AsMemory(0, split.Length - 6), static () => 1000);
+                await server.PassAsync(TimeSpan.FromSeconds(10));
             },
             static _ => { });
     }
