@@ -9,7 +9,7 @@ return args[0] switch
     "web" => await WebCommand.RunAsync(),
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(acceptorPerLoop: args.Contains("loops")),
-    "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
+    "block" => await BlockCommand.RunAsync(Enum.Parse<SocketTransportDriver>(args.ElementAtOrDefault(1) ?? "EventLoop")),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };

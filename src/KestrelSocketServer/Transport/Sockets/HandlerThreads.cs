@@ -7,7 +7,9 @@ namespace KestrelSocketServer;
 /// on, while they are, on threads that are started as they are needed. So handlers that block leave the pool to the rest of the process,
 /// and it need not grow, which takes it half a second for each thread.
 /// </summary>
-/// <remarks>Stuck means that none has returned for a while: many that run are only many, and another thread would cost more than it brings.</remarks>
+/// <remarks>
+/// Stuck means that none has returned for a while: many that run are only many, and another thread would cost more than it brings.
+/// </remarks>
 internal sealed class HandlerThreads : IThreadPoolWorkItem, IDisposable
 {
     // More handlers than that, all blocking at the same time, are left to the pool.
