@@ -10,7 +10,7 @@ return args[0] switch
     "close" => await CloseCommand.RunAsync(),
     "exhaust" => await ExhaustCommand.RunAsync(args.Contains("loops"), args.Contains("breaks"), Array.Find(args, IsCertificate)),
     "crowd" => await CrowdCommand.RunAsync(Array.Find(args, IsCertificate)),
-    "block" => await BlockCommand.RunAsync(args is [_, { } driver] ? Enum.Parse<SocketTransportDriver>(driver) : SocketTransportDriver.EventLoop),
+    "block" => await BlockCommand.RunAsync(Enum.Parse<SocketTransportDriver>(args.ElementAtOrDefault(1) ?? "EventLoop")),
     "count" => await CountCommand.RunAsync(),
     "tls" => await TlsCommand.RunAsync(args[1..]),
     "reload" => await ReloadCommand.RunAsync(args[1], args.ElementAtOrDefault(2)),

@@ -169,7 +169,8 @@ internal sealed class EndpointBinding
         }
         catch (OperationCanceledException)
         {
-            // The connections were aborted: their handlers get a moment to return. Once, as a host stops the server and then disposes of it.
+            // The connections were aborted: their handlers get a moment to return. One only, as a host stops the server and then disposes
+            // of it.
             _abortTime ??= Task.Delay(AbortTime, _timeProvider);
             await Task.WhenAny(_empty.Task, _abortTime).ConfigureAwait(false);
         }

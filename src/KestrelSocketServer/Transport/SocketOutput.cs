@@ -16,7 +16,8 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private const int SmallestSegment = 4 * 1024;
     private const int LargestSegment = 64 * 1024;
 
-    // After that much, sent without a wait, the other connections of the loop have their turn. Each call of the system counts as some bytes.
+    // After that much, sent without a wait, the other connections of the loop have their turn. Each call of the system counts as some
+    // bytes.
     private const int MostInARow = 1024 * 1024;
     private const int CostOfCall = 8 * 1024;
 

@@ -6,7 +6,8 @@ public sealed class BlockingEventTests
     // More than a thread pool makes threads in the time that the test waits.
     private const int Blocked = 60;
 
-    public static TheoryData<SocketTransportDriver, string> Styles => TestDrivers.With<string>([.. BlockingStyle.All.Select(style => style.Name)]);
+    public static TheoryData<SocketTransportDriver, string> Styles
+        => TestDrivers.With<string>([.. BlockingStyle.All.Select(style => style.Name)]);
 
     [Theory]
     [MemberData(nameof(Styles))]

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Hosting;
 
 namespace KestrelSocketServer.FunctionalTests.Transport;
 
-/// <summary>A handler that need not wait, as what it reads or writes goes on at once, still lets the others of its loop have their turn.</summary>
+/// <summary>
+/// A handler that need not wait, as what it reads or writes goes on at once, still lets the others of its loop have their turn.
+/// </summary>
 [Trait("Row", "P27")]
 public sealed class LoopFairnessTests : IDisposable
 {

@@ -28,7 +28,9 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
     /// <summary>Whether it need not be looked after any more.</summary>
     public bool IsSettled => Volatile.Read(ref _state) >= Blocked;
 
-    /// <summary>Finds out whether it takes longer than a limit, not counting that the system does not let it run. On the monitor's thread.</summary>
+    /// <summary>
+    /// Finds out whether it takes longer than a limit, not counting that the system does not let it run. On the monitor's thread.
+    /// </summary>
     /// <returns>Whether it has become late just now.</returns>
     public bool Look(TimeSpan limit)
     {
@@ -38,7 +40,8 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
         }
 
         bool isNew = Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;
-        if ((!start.HasCompiled || start.Elapsed >= limit + CompilingTime) && Interlocked.CompareExchange(ref _state, Blocked, Late) == Late)
+        bool isBlocked = !start.HasCompiled || start.Elapsed >= limit + CompilingTime;
+        if (isBlocked && Interlocked.CompareExchange(ref _state, Blocked, Late) == Late)
         {
             item?.OnBlocked();
         }

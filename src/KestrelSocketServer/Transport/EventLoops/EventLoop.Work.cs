@@ -36,7 +36,9 @@ internal sealed unsafe partial class EventLoop
     }
 
     /// <summary>Whether this thread serves the loop.</summary>
-    /// <remarks>Then it comes to what is scheduled by itself. If it loses the loop before that, whoever gets the loop begins with it.</remarks>
+    /// <remarks>
+    /// Then it comes to what is scheduled by itself. If it loses the loop before that, the thread that gets the loop begins with it.
+    /// </remarks>
     public bool IsServedHere
     {
         get

@@ -24,7 +24,9 @@ internal sealed class LoopThread(LoopThreads threads)
     /// <summary>How long it has been running on a processor, as far as that is known.</summary>
     public TimeSpan ProcessorTime => Volatile.Read(ref _meter)?.ProcessorTime ?? TimeSpan.Zero;
 
-    /// <summary>Whether it has compiled anything since <see cref="BeginTurn"/>. On the thread itself, as the runtime tells nobody else.</summary>
+    /// <summary>
+    /// Whether it has compiled anything since <see cref="BeginTurn"/>. On the thread itself, as the runtime tells nobody else.
+    /// </summary>
     public bool HasCompiled => JitInfo.GetCompiledMethodCount(currentThread: true) != _compiledMethods;
 
     /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>

@@ -3,39 +3,47 @@ using System.Collections.Concurrent;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Where handlers run that have no event loop: on the thread pool, while few of them do, and beyond that on threads that are started as
-/// they are needed. So handlers that block leave the pool to the rest of the process, and the pool need not grow, which takes it half a
-/// second for each thread.
+/// Where handlers run that have no event loop: on the thread pool, until as many as it keeps threads for are stuck there, and from then
+/// on, while they are, on threads that are started as they are needed. So handlers that block leave the pool to the rest of the process,
+/// and it need not grow, which takes it half a second for each thread.
 /// </summary>
+/// <remarks>
+/// Stuck means that none has returned for a while: many that run are only many, and another thread would cost more than it brings.
+/// </remarks>
 internal sealed class HandlerThreads : IThreadPoolWorkItem, IDisposable
 {
     // More handlers than that, all blocking at the same time, are left to the pool.
     private const int MaxThreads = 2048;
 
-    // As many as the pool keeps threads for: handlers that do not block need no other.
+    // Milliseconds.
+    private const long StuckTime = 50;
+
+    // As many as the pool keeps threads for.
     private static readonly int MaxOnPool = Environment.ProcessorCount;
 
     private readonly ConcurrentQueue<IThreadPoolWorkItem> _scheduled = new();
     private readonly Stack<HandlerThread> _idle = new();
     private int _onPool;
+    private long _lastReturn = Environment.TickCount64;
     private int _threadCount;
     private bool _isDisposed;
 
     /// <summary>Runs something on this thread, which is one of the pool, or on another one.</summary>
     public void Run(IThreadPoolWorkItem work)
     {
-        if (Interlocked.Increment(ref _onPool) > MaxOnPool && TryRunElsewhere(work))
+        if (IsPoolStuck && TryRunElsewhere(work))
         {
-            Interlocked.Decrement(ref _onPool);
             return;
         }
 
+        Interlocked.Increment(ref _onPool);
         try
         {
             work.Execute();
         }
         finally
         {
+            Volatile.Write(ref _lastReturn, Environment.TickCount64);
             Interlocked.Decrement(ref _onPool);
         }
     }
@@ -43,7 +51,7 @@ internal sealed class HandlerThreads : IThreadPoolWorkItem, IDisposable
     /// <summary>Runs something soon, on another thread.</summary>
     public void Schedule(IThreadPoolWorkItem work)
     {
-        if (Volatile.Read(ref _onPool) >= MaxOnPool && TryRunElsewhere(work))
+        if (IsPoolStuck && TryRunElsewhere(work))
         {
             return;
         }
@@ -73,6 +81,9 @@ internal sealed class HandlerThreads : IThreadPoolWorkItem, IDisposable
             Run(work);
         }
     }
+
+    private bool IsPoolStuck
+        => Volatile.Read(ref _onPool) >= MaxOnPool && Environment.TickCount64 - Volatile.Read(ref _lastReturn) > StuckTime;
 
     private bool TryRunElsewhere(IThreadPoolWorkItem work)
     {
