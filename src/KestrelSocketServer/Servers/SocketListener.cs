@@ -60,10 +60,9 @@ internal sealed class SocketListener(
         {
             try
             {
-                TransportConnection connection = await AcceptConnectionAsync().ConfigureAwait(false);
-                if (!onAccepted(connection))
+                if (Start(await AcceptConnectionAsync().ConfigureAwait(false)) is { } left)
                 {
-                    return connection;
+                    return left;
                 }
 
                 delay = ShortestDelay;
@@ -109,6 +108,9 @@ internal sealed class SocketListener(
     }
 
     public ValueTask DisposeAsync() => UnbindAsync();
+
+    // Returns the connection unless it was started. No local of the accept flow keeps it while the next one is waited for.
+    private TransportConnection? Start(TransportConnection connection) => onAccepted(connection) ? null : connection;
 
     private async ValueTask<TransportConnection> AcceptConnectionAsync()
     {

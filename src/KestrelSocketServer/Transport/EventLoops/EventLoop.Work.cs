@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
 
@@ -42,6 +43,7 @@ internal sealed unsafe partial class EventLoop
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool RunWork(LoopThread thread, ref long state)
     {
         int count = 0;

@@ -171,10 +171,12 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        var run = new ApartRun(loop, loop.Running, loop.Server!);
-        loop.Server!.Lost = run;
+        LoopThread server = loop.Server!;
+        var run = new ApartRun(loop, loop.Running, server);
+        server.Lost = run;
         if (!loop.TryTake(state))
         {
+            server.Lost = null;
             _threads.Return(thread);
             return;
         }

@@ -19,6 +19,7 @@ internal static unsafe partial class Libc
     public const int ErrorOption = 4;
     public const int LingerOption = 13;
     public const int UnacknowledgedRequest = 0x5411;
+    public const int UnreadRequest = 0x541B;
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     public static partial int CreatePoll(int flags);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace KestrelSocketServer;
 
 /// <summary>A thread that serves event loops or runs handlers, one after the other as it is asked to, and waits in between.</summary>
@@ -46,7 +48,7 @@ internal sealed class LoopThread(LoopThreads threads)
         Volatile.Write(ref _meter, ThreadMeter.OfThisThread());
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
         {
-            if (Volatile.Read(ref _job) is not { } job)
+            if (!RunJob())
             {
                 if (threads.IsStopped)
                 {
@@ -57,8 +59,6 @@ internal sealed class LoopThread(LoopThreads threads)
                 continue;
             }
 
-            _job = null;
-            job(this);
             if (!threads.GiveBack(this))
             {
                 break;
@@ -66,5 +66,18 @@ internal sealed class LoopThread(LoopThreads threads)
         }
 
         _asked.Dispose();
+    }
+
+    // Returns whether there was one. Not inlined, as a local of Run may be a reference for as long as the thread waits for the next.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunJob()
+    {
+        if (Interlocked.Exchange(ref _job, null) is not { } job)
+        {
+            return false;
+        }
+
+        job(this);
+        return true;
     }
 }

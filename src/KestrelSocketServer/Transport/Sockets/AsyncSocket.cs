@@ -18,7 +18,8 @@ internal sealed class AsyncSocket : ITransportSocket
     private ITimer? _watch;
     private int _waitsReadable;
 
-    // What waiting was told: the system tells of a reset once, and then of an end.
+    // The system reports a failure once, by whichever call comes first; from then on receiving reports an end and sending a broken
+    // pipe. A broken pipe before that is none for receiving: the peer, or this side, had ended.
     private SocketError _failure;
 
     public AsyncSocket(Socket socket, TimeProvider timeProvider)
@@ -38,13 +39,7 @@ internal sealed class AsyncSocket : ITransportSocket
         try
         {
             int count = _socket.Receive(buffer, SocketFlags.None, out error);
-            if (count > 0 || error != SocketError.Success || _failure == SocketError.Success)
-            {
-                return count;
-            }
-
-            error = _failure;
-            return -1;
+            return count == 0 && error == SocketError.Success ? OnEnd(out error) : count;
         }
         catch (ObjectDisposedException)
         {
@@ -56,7 +51,9 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         try
         {
-            return _socket.Send(data, SocketFlags.None, out error);
+            int count = _socket.Send(data, SocketFlags.None, out error);
+            error = KeepFailure(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -75,7 +72,9 @@ internal sealed class AsyncSocket : ITransportSocket
 
         try
         {
-            return _socket.Send(buffers, SocketFlags.None, out error);
+            int count = _socket.Send(buffers, SocketFlags.None, out error);
+            error = KeepFailure(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -162,6 +161,21 @@ internal sealed class AsyncSocket : ITransportSocket
         _writable?.Dispose();
     }
 
+    public bool HasUnread
+    {
+        get
+        {
+            try
+            {
+                return _socket.Available > 0;
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
     public int CountUnacknowledged() => 0;
 
     private void OnReadable(object? sender, SocketAsyncEventArgs arguments)
@@ -171,17 +185,39 @@ internal sealed class AsyncSocket : ITransportSocket
         Connection.Input.OnReadable();
     }
 
-    private void KeepFailure(SocketError error)
+    // Returns the first one.
+    private SocketError KeepFailure(SocketError error)
     {
-        if (error != SocketError.Success)
+        if (error is SocketError.Success or SocketError.WouldBlock)
         {
-            _failure = error;
+            return error;
+        }
+
+        lock (_readable)
+        {
+            if (_failure == SocketError.Success && error != SocketError.Shutdown)
+            {
+                _failure = error;
+            }
+
+            return _failure == SocketError.Success ? error : _failure;
+        }
+    }
+
+    // Either the end, or a failure that another call has reported.
+    private int OnEnd(out SocketError error)
+    {
+        lock (_readable)
+        {
+            // A wait that goes on may have taken the failure, and reports it.
+            error = _failure == SocketError.Success && Volatile.Read(ref _waitsReadable) != 0 ? SocketError.WouldBlock : _failure;
+            return error == SocketError.Success ? 0 : -1;
         }
     }
 
     private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
     {
-        Connection.Output.OnSent(arguments.BytesTransferred, arguments.SocketError);
+        Connection.Output.OnSent(arguments.BytesTransferred, KeepFailure(arguments.SocketError));
     }
 
     private void StartWatch()
@@ -200,9 +236,16 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         try
         {
-            var error = (SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+            SocketError error;
+            lock (_readable)
+            {
+                error = KeepFailure((SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!);
+                error = error == SocketError.Success ? _failure : error;
+            }
+
             if (error != SocketError.Success)
             {
+                Interlocked.Exchange(ref _watch, null)?.Dispose();
                 Connection.OnFailed(error);
             }
             else if (_socket.Poll(0, SelectMode.SelectRead) && _socket.Available == 0)
