@@ -33,7 +33,12 @@ internal sealed partial class SocketConnection
     internal void OnLimitReached(IOException exception)
     {
         _cause.Add(SocketCloseReason.Limit);
-        OnWriteFailed(exception);
+        if (!_closeCalled)
+        {
+            _ = Interlocked.CompareExchange(ref _fault, exception, null);
+        }
+
+        OnFlushed();
     }
 
     /// <summary>The server is shutting down.</summary>

@@ -98,7 +98,7 @@ internal sealed partial class SocketConnection
             SequencePosition next = consumed;
             try
             {
-                while (IsReadable && buffer.TryGet(ref next, out ReadOnlyMemory<byte> chunk))
+                while (!IsReadingOver && buffer.TryGet(ref next, out ReadOnlyMemory<byte> chunk))
                 {
                     consumed = next.GetObject() is null ? buffer.End : next;
                     if (!chunk.IsEmpty)
@@ -115,12 +115,14 @@ internal sealed partial class SocketConnection
         }
     }
 
-    private bool IsData(in ReadResult result) => !result.Buffer.IsEmpty && !(_closeCalled || _endCalled || _finished);
+    private bool IsData(in ReadResult result) => !result.Buffer.IsEmpty && !IsReadingOver;
+
+    private bool IsReadingOver => _closeCalled || _endCalled || (_finished && !IsReadingRest);
 
     /// <summary>Drops what was read; returns whether the stream is at its end, the peer's or a local one.</summary>
     private bool SkipToEnd(in ReadResult result)
     {
-        bool endedHere = _closeCalled || _endCalled || _finished;
+        bool endedHere = IsReadingOver;
         OnDropped(result.Buffer.Length);
         _input.AdvanceTo(result.Buffer.End);
         if (result.IsCompleted)
@@ -166,6 +168,12 @@ internal sealed partial class SocketConnection
         {
             ThrowIfReadInAnotherStyle(style);
             _style = style;
+        }
+
+        if (Volatile.Read(ref _writeFailure) is not null)
+        {
+            // It closes at once now, and no longer waits for what had arrived to be delivered.
+            Wake();
         }
     }
 

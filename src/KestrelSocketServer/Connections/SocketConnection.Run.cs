@@ -15,7 +15,13 @@ internal sealed partial class SocketConnection
     public static Task RunAsync(ConnectionContext context, ConnectionSettings settings, Func<ISocketConnection, Task> handler)
         => new SocketConnection(context, settings).RunAsync(handler);
 
-    private bool IsOver => _closeCalled || _flushed || _fault is not null || _readFailure is not null;
+    private bool IsOver => _closeCalled || _fault is not null || _readFailure is not null || (_flushed && !IsDeliveringRest);
+
+    // A write has failed, as the connection has: what had arrived before comes first.
+    private bool IsDeliveringRest => Volatile.Read(ref _writeFailure) is not null && _style == ReadStyle.Events && !(_peerEnded || _endCalled);
+
+    // The same where the handler reads: it goes on while the connection closes.
+    private bool IsReadingRest => Volatile.Read(ref _writeFailure) is not null && _style != ReadStyle.Events && !_closeCalled;
 
     // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
     // of the stream into a reset.
@@ -147,10 +153,19 @@ internal sealed partial class SocketConnection
                 Watches.TransportClosed = control.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
             }
 
-            if (control.Failed.IsCancellationRequested)
+            // After a local end the flush finds out.
+            if (!_endCalled && !_hasRest && control.Failure is { } failure)
             {
-                _readFailure = control.Failure!;
-                OnReadFailed(_readFailure);
+                if (_peerEnded)
+                {
+                    _readFailure = failure;
+                    OnReadFailed(failure);
+                }
+                else
+                {
+                    await LookForRestAsync().ConfigureAwait(false);
+                }
+
                 return;
             }
         }
@@ -158,7 +173,37 @@ internal sealed partial class SocketConnection
         await WakeSignal.WaitAsync().ConfigureAwait(false);
     }
 
-    // A reset is told at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
+    // A failure is reported at once, also while paused, where nothing had arrived before: reading throws it. All else waits for Resume.
+    private async ValueTask LookForRestAsync()
+    {
+        ValueTask<ReadResult> reading;
+
+        // A handler that has not begun to read may do so at any time. Reading does not wait, as no more can arrive.
+        lock (_writer)
+        {
+            if (_style != ReadStyle.Events)
+            {
+                return;
+            }
+
+            reading = _input.ReadAsync();
+            if (reading.IsCompleted)
+            {
+                PutBack(reading.GetAwaiter().GetResult());
+                return;
+            }
+        }
+
+        PutBack(await reading.ConfigureAwait(false));
+    }
+
+    private void PutBack(in ReadResult result)
+    {
+        _hasRest = result.IsCompleted || !result.Buffer.IsEmpty;
+        _input.AdvanceTo(result.Buffer.Start);
+    }
+
+    // On other transports a reset is reported at once, also while paused: reading throws it. All else waits for Resume. No more can come than what the
     // transport has already, so that looking at all of it costs no more memory.
     private async ValueTask LookForResetAsync()
     {
@@ -171,6 +216,7 @@ internal sealed partial class SocketConnection
     {
         ReadOnlySequence<byte> buffer = result.Buffer;
         SequencePosition consumed = buffer.End;
+        _hasRest = false;
         if (!_endCalled && (!buffer.IsEmpty || result.IsCompleted))
         {
             EnterEvent();
@@ -243,7 +289,7 @@ internal sealed partial class SocketConnection
             || (reason == SocketCloseReason.PeerReset && !_writer.HasUnsent);
         if (!_closeCalled && !harmless)
         {
-            _ = Interlocked.CompareExchange(ref _fault, exception, null);
+            _ = Interlocked.CompareExchange(ref _fault, _writeFailure ?? exception, null);
         }
     }
 
@@ -253,6 +299,11 @@ internal sealed partial class SocketConnection
         if (_watches is not null)
         {
             await _watches.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_writeFailure is { } writeFailure && !_closeCalled)
+        {
+            _ = Interlocked.CompareExchange(ref _fault, writeFailure, null);
         }
 
         bool graceful = _flushed && _fault is null && _readFailure is null && !_closeCalled;
@@ -297,6 +348,12 @@ internal sealed partial class SocketConnection
     private async Task AbortAsync()
     {
         _writer.Abort();
+        if (IsReadingRest)
+        {
+            await WaitForWriterAsync().ConfigureAwait(false);
+            return;
+        }
+
         bool orderly = _closeCalled || _cause.HasFailedBy(SocketCloseReason.Idle);
         if (orderly && _control is not null)
         {
@@ -318,6 +375,11 @@ internal sealed partial class SocketConnection
             _input.CancelPendingRead();
         }
 
+        await WaitForWriterAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask WaitForWriterAsync()
+    {
         while (_writer.IsFlushing)
         {
             await WakeSignal.WaitAsync().ConfigureAwait(false);

@@ -38,12 +38,14 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private Task? _handling;
     private Exception? _fault;
     private Exception? _readFailure;
+    private Exception? _writeFailure;
     private int _signals;
     private int _eventThread;
     private bool _watchesTransport;
     private bool _inputIsWhole;
     private bool _pausedHere;
     private int _fullDestinations;
+    private bool _hasRest;
     private ReadStyle _style;
     private volatile bool _paused;
     private volatile bool _held;
@@ -118,6 +120,11 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     public void Close()
     {
+        if (_finished && IsReadingRest)
+        {
+            Abort();
+        }
+
         if (_finished || _closeCalled)
         {
             return;
@@ -169,7 +176,14 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         _cause.Add(ReasonOfWriteFailure(exception));
         if (!_closeCalled)
         {
-            _ = Interlocked.CompareExchange(ref _fault, exception, null);
+            // Where the connection has failed, what had arrived before is still to be read.
+            ref Exception? failure = ref _fault;
+            if (TransportFailure is not null)
+            {
+                failure = ref _writeFailure;
+            }
+
+            _ = Interlocked.CompareExchange(ref failure, exception, null);
         }
 
         OnFlushed();

@@ -4,16 +4,28 @@ using Microsoft.Extensions.Logging;
 namespace KestrelSocketServer;
 
 /// <summary>The connections of an endpoint that run where their work runs: all but those with Kestrel's own TLS, whose middleware needs its dispatcher.</summary>
-internal sealed class ConnectionRunner(SocketServer server, ILogger logger, TimeProvider timeProvider) : IDisposable
+internal sealed class ConnectionRunner : IDisposable
 {
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(1);
 
+    private readonly SocketServer _server;
     private readonly Lock _lock = new();
     private readonly HashSet<ConnectionRun> _runs = [];
-    private ITimer? _heartbeat;
+    private readonly ITimer _heartbeat;
+    private bool _hasHeartbeat;
     private bool _isStopping;
 
-    public ILogger Logger { get; } = logger;
+    public ConnectionRunner(SocketServer server, ILogger logger, TimeProvider timeProvider)
+    {
+        _server = server;
+        Logger = logger;
+
+        // Made here, as it keeps what flows where it is made: not the flow of the first connection that wants it.
+        _heartbeat = timeProvider.CreateTimer(
+            static runner => ((ConnectionRunner)runner!).OnHeartbeat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public ILogger Logger { get; }
 
     /// <summary>Starts a connection: on its event loop, or on the thread pool where it has none.</summary>
     public void Start(TransportConnection connection, ConnectionDelegate pipeline)
@@ -53,7 +65,7 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
     {
         lock (_lock)
         {
-            _heartbeat ??= timeProvider.CreateTimer(static runner => ((ConnectionRunner)runner!).OnHeartbeat(), this, HeartbeatInterval, HeartbeatInterval);
+            _hasHeartbeat = _hasHeartbeat || _heartbeat.Change(HeartbeatInterval, HeartbeatInterval);
         }
     }
 
@@ -69,10 +81,10 @@ internal sealed class ConnectionRunner(SocketServer server, ILogger logger, Time
     public void OnFault(ConnectionContext connection, Exception exception)
     {
         Logger.HandlerFault(exception, connection.ConnectionId);
-        server.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, connection.ConnectionId, connection.RemoteEndPoint));
+        _server.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, connection.ConnectionId, connection.RemoteEndPoint));
     }
 
-    public void Dispose() => _heartbeat?.Dispose();
+    public void Dispose() => _heartbeat.Dispose();
 
     private ConnectionRun[] Runs
     {

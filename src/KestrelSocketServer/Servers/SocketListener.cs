@@ -63,10 +63,9 @@ internal sealed class SocketListener(
         {
             try
             {
-                TransportConnection connection = await AcceptConnectionAsync().ConfigureAwait(false);
-                if (!onAccepted(connection))
+                if (Start(await AcceptConnectionAsync().ConfigureAwait(false)) is { } left)
                 {
-                    return connection;
+                    return left;
                 }
 
                 delay = ShortestDelay;
@@ -113,6 +112,9 @@ internal sealed class SocketListener(
     }
 
     public ValueTask DisposeAsync() => UnbindAsync();
+
+    // Returns the connection unless it was started. No local of the accept flow keeps it while the next one is waited for.
+    private TransportConnection? Start(TransportConnection connection) => onAccepted(connection) ? null : connection;
 
     private async ValueTask<TransportConnection> AcceptConnectionAsync()
     {

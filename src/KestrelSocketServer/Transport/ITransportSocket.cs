@@ -50,6 +50,9 @@ internal interface ITransportSocket
     /// <param name="reset">Whether the peer is told that the connection failed.</param>
     void Close(bool reset);
 
+    /// <summary>Whether something was received that nobody has read yet. False once it is closed.</summary>
+    bool HasUnread { get; }
+
     /// <summary>How many bytes the peer has not acknowledged; zero where the system does not tell.</summary>
     int CountUnacknowledged();
 }

@@ -41,6 +41,8 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private ReadProgress _progress;
     private bool _allExamined = true;
     private bool _ended;
+    private bool _failsAtOnce;
+    private bool _restIsTaken;
     private bool _completed;
     private bool _isActive;
 
@@ -154,6 +156,9 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         }
     }
 
+    /// <summary>Whether all that had arrived before the connection failed is read.</summary>
+    public bool IsRestTaken => Volatile.Read(ref _restIsTaken);
+
     /// <summary>Whether a read waits for data.</summary>
     public bool IsWaiting => Volatile.Read(ref _state) == Waiting;
 
@@ -181,21 +186,45 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         return true;
     }
 
-    /// <summary>Makes reads fail from now on, the one that waits too. The first cause counts.</summary>
+    /// <summary>Makes reads fail from now on, the one that waits too, whatever has arrived. The first cause counts.</summary>
     public void Fail(Exception failure)
     {
         SetFailure(failure);
         Interrupt();
     }
 
-    /// <summary>Makes reads fail that begin from now on.</summary>
-    public void SetFailure(Exception failure) => Interlocked.CompareExchange(ref _failure, failure, null);
+    /// <summary>Makes reads fail that begin from now on, whatever has arrived.</summary>
+    public void SetFailure(Exception failure)
+    {
+        Interlocked.CompareExchange(ref _failure, failure, null);
+        Volatile.Write(ref _failsAtOnce, true);
+    }
+
+    /// <summary>Makes reads fail that begin from now on, once they have given what had arrived before the connection failed.</summary>
+    /// <param name="failure">Why it failed.</param>
+    /// <param name="hasUnread">Whether the socket still holds some of it.</param>
+    /// <returns>Whether this is the first cause, which alone counts.</returns>
+    public bool TryFailAfterRest(Exception failure, bool hasUnread)
+    {
+        if (Interlocked.CompareExchange(ref _failure, failure, null) is not null)
+        {
+            return false;
+        }
+
+        if (!hasUnread)
+        {
+            OnRestTaken();
+        }
+
+        return true;
+    }
 
     /// <summary>Allows reading for <see cref="DiscardAsync"/>, after the reader was completed and reads were made to fail.</summary>
     public void Reopen()
     {
         _completed = false;
         _progress = ReadProgress.None;
+        _failsAtOnce = false;
         Interlocked.Exchange(ref _failure, null);
     }
 
@@ -358,9 +387,9 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
 
     private ReadResult Take()
     {
-        if (_failure is not null)
+        if (Volatile.Read(ref _failure) is { } failure && !HasRest())
         {
-            throw _failure;
+            throw failure;
         }
 
         bool cancelled = Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
@@ -369,7 +398,34 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
             _first is null ? default : new ReadOnlySequence<byte>(_first, _first.Start, _last!, _last!.End), cancelled, _ended);
     }
 
-    // Returns whether there is something to tell: data, the end, or a failure. Only for whoever may touch the buffer.
+    // Whether something had arrived before the connection failed that was not read yet. The system keeps it until it is received.
+    private bool HasRest()
+    {
+        if (Volatile.Read(ref _failsAtOnce))
+        {
+            return false;
+        }
+
+        if (_allExamined && !_ended && !IsRestTaken)
+        {
+            Receive();
+        }
+
+        return !_allExamined || Volatile.Read(ref _ended);
+    }
+
+    private void OnRestTaken()
+    {
+        // Linux reports a reset as a broken pipe where the end of the stream had arrived before.
+        if (_failure is { InnerException: SocketException { SocketErrorCode: SocketError.Shutdown } })
+        {
+            Volatile.Write(ref _ended, true);
+        }
+
+        Volatile.Write(ref _restIsTaken, true);
+    }
+
+    // Returns whether there is something to report: data, the end, or a failure. Only for whoever may touch the buffer.
     private bool Receive()
     {
         bool appends = _last is not null && _last.Room >= LeastRoom;
@@ -389,6 +445,13 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         }
 
         _tryFirst = false;
+        if (Volatile.Read(ref _failure) is not null && !Volatile.Read(ref _failsAtOnce))
+        {
+            OnRestTaken();
+            socket.Connection.OnRestTaken();
+            return true;
+        }
+
         if (error == SocketError.WouldBlock)
         {
             return false;

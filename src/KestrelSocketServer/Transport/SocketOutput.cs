@@ -417,8 +417,9 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
 
     private void OnSendFailed(SocketError error)
     {
-        _failed = true;
+        // The reason first, so that whoever finds that sending fails finds it too.
         socket.Connection.OnFailed(error);
+        _failed = true;
         Drop();
     }
 

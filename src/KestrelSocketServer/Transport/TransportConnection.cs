@@ -12,6 +12,10 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature,
     IConnectionSocketFeature, IMemoryPoolFeature, IConnectionControl
 {
+    private const int Open = 0;
+    private const int HasFailed = 1;
+    private const int Closed = 2;
+
     private static long s_lastId = DateTime.UtcNow.Ticks;
 
     private readonly ITransportSocket _socket;
@@ -27,7 +31,8 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     private CancellationTokenSource? _lingering;
     private long _discarded;
     private bool _hasLingered;
-    private int _over;
+    private int _state;
+    private int _socketClosed;
 
     /// <param name="socket">The socket, which belongs to the connection from now on.</param>
     /// <param name="settings">What it has in common with others.</param>
@@ -128,7 +133,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public long DiscardedBytes => Volatile.Read(ref _discarded);
 
-    private bool IsOver => Volatile.Read(ref _over) != 0;
+    private bool IsOver => Volatile.Read(ref _state) != Open;
 
     public void Schedule(IThreadPoolWorkItem item) => _socket.Schedule(item);
 
@@ -143,23 +148,54 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public void Close()
     {
+        // The reason before the end of the stream, as a write that comes just then fails by that: it must not take the socket away.
         _output.Fail();
-        _socket.ShutdownSend();
         _input.Fail(new ConnectionAbortedException("The connection was closed by the application."));
+        _socket.ShutdownSend();
         Cancel(ref _closed);
     }
 
-    /// <summary>A call of the system has failed.</summary>
+    /// <summary>
+    /// A call of the system has failed. Whoever writes finds out at once; whoever reads, after what had arrived, for which the socket
+    /// stays open.
+    /// </summary>
     public void OnFailed(SocketError error) => OnFailed(SystemError.ToException(error));
 
-    /// <summary>A call of the system has failed.</summary>
+    /// <summary>A call of the system has failed, as above.</summary>
     public void OnFailed(SocketException inner)
     {
-        End(
-            IsReset(inner.SocketErrorCode) ? new ConnectionResetException(inner.Message, inner)
-                : inner.SocketErrorCode == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
-                : new IOException(inner.Message, inner),
-            reset: false);
+        if (IsOver)
+        {
+            return;
+        }
+
+        Exception reason = IsReset(inner.SocketErrorCode) ? new ConnectionResetException(inner.Message, inner)
+            : inner.SocketErrorCode == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
+            : new IOException(inner.Message, inner);
+        bool hasUnread = _socket.HasUnread;
+        if (!_input.TryFailAfterRest(reason, hasUnread))
+        {
+            return;
+        }
+
+        // Full fence, pairs with OnRestTaken: one of the two closes.
+        Interlocked.CompareExchange(ref _state, HasFailed, Open);
+        if (_input.IsRestTaken)
+        {
+            CloseSocket(reset: false);
+        }
+
+        OnOver();
+    }
+
+    /// <summary>What had arrived before the connection failed is read.</summary>
+    public void OnRestTaken()
+    {
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _state) == HasFailed)
+        {
+            CloseSocket(reset: false);
+        }
     }
 
     /// <summary>Cancels on the thread pool, as what waits for it is not this connection's work. What throws there is told.</summary>
@@ -251,20 +287,33 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     private void End(Exception reason, bool reset)
     {
-        if (Interlocked.Exchange(ref _over, 1) != 0)
+        // The reason first, so that whoever finds the socket closed finds it too.
+        _input.SetFailure(reason);
+        if (Interlocked.Exchange(ref _state, Closed) == Closed)
         {
             return;
         }
 
-        // The reason first, so that whoever finds the socket closed finds it too. What is unsent is dropped when nothing of it
-        // can be sent any more.
-        _input.SetFailure(reason);
-        _socket.Close(reset);
+        CloseSocket(reset);
+        OnOver();
+    }
+
+    // What is unsent is dropped when nothing of it can be sent any more.
+    private void OnOver()
+    {
         _output.Fail();
-        _input.Fail(reason);
+        _input.Interrupt();
         _lingering?.Cancel();
         Cancel(ref _failed);
         Cancel(ref _closed);
+    }
+
+    private void CloseSocket(bool reset)
+    {
+        if (Interlocked.Exchange(ref _socketClosed, 1) == 0)
+        {
+            _socket.Close(reset);
+        }
     }
 
     private static bool IsReset(SocketError error)

@@ -12,6 +12,10 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     private Socket? _socket;
     private volatile bool _hungUp;
 
+    // The system reports a failure once, by whichever call comes first; from then on receiving reports an end and sending a broken
+    // pipe. A broken pipe before that is none for receiving: the peer, or this side, had ended.
+    private SocketError _failure;
+
     public TransportConnection Connection { get; set; } = null!;
 
     // Made when somebody asks; it uses the descriptor and does not own it.
@@ -36,7 +40,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         {
             fixed (byte* start = buffer)
             {
-                return Result(Libc.Receive(Handle, start, (nuint)buffer.Length, Libc.DontWait), out error);
+                int count = Result(Libc.Receive(Handle, start, (nuint)buffer.Length, Libc.DontWait), out error);
+                return count == 0 ? OnEnd(out error) : count;
             }
         }
         catch (ObjectDisposedException)
@@ -245,12 +250,16 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         return Libc.GetName(Handle, address, &length) < 0 ? null : NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length));
     }
 
-    public int CountUnacknowledged()
+    public bool HasUnread => Count(Libc.UnreadRequest) > 0;
+
+    public int CountUnacknowledged() => Count(Libc.UnacknowledgedRequest);
+
+    private int Count(nuint request)
     {
         try
         {
             int count = 0;
-            return Libc.Control(Handle, Libc.UnacknowledgedRequest, &count) < 0 ? 0 : count;
+            return Libc.Control(Handle, request, &count) < 0 ? 0 : count;
         }
         catch (ObjectDisposedException)
         {
@@ -289,10 +298,44 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     private void TellFailure()
     {
-        SocketError error = ReadError();
+        SocketError error;
+        lock (this)
+        {
+            error = KeepFailure(ReadError());
+        }
+
         if (error != SocketError.Success)
         {
             Connection.OnFailed(error);
+        }
+    }
+
+    // Either the end, or a failure that another call has reported.
+    private int OnEnd(out SocketError error)
+    {
+        lock (this)
+        {
+            error = _failure;
+            return error == SocketError.Success ? 0 : -1;
+        }
+    }
+
+    // Returns the first one.
+    private SocketError KeepFailure(SocketError error)
+    {
+        if (error is SocketError.Success or SocketError.WouldBlock)
+        {
+            return error;
+        }
+
+        lock (this)
+        {
+            if (_failure == SocketError.Success && error != SocketError.Shutdown)
+            {
+                _failure = error;
+            }
+
+            return _failure == SocketError.Success ? error : _failure;
         }
     }
 
@@ -330,9 +373,9 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
     }
 
-    private static int Result(nint result, out SocketError error)
+    private int Result(nint result, out SocketError error)
     {
-        error = result < 0 ? SystemError.Last : SocketError.Success;
+        error = result < 0 ? KeepFailure(SystemError.Last) : SocketError.Success;
         return (int)result;
     }
 

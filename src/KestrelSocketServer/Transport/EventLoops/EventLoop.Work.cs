@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
 
@@ -48,6 +49,7 @@ internal sealed unsafe partial class EventLoop
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool RunWork(LoopThread thread, ref long state)
     {
         // What is scheduled meanwhile waits until the descriptors have had their turn.

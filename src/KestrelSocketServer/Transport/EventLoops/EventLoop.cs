@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
@@ -90,6 +91,8 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
         while (!_stopped)
         {
+            // A loop that waits keeps nothing of a connection that is over.
+            _running = null;
             int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
             thread.BeginTurn();
             if (count == MostItems && !RunPreferred(thread, ref state))
@@ -97,26 +100,33 @@ internal sealed unsafe partial class EventLoop : IDisposable
                 return;
             }
 
-            for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
-            {
-                long token = PollItem.ReadToken(item);
-                if (token == WakeToken)
-                {
-                    ClearWakeUp();
-                }
-                else if (_items.Find(token) is { } ready && !Run(thread, ready, null, PollItem.ReadReadiness(item), ref state))
-                {
-                    return;
-                }
-            }
-
-            if (!RunWork(thread, ref state))
+            if (!RunReady(thread, items, count, ref state) || !RunWork(thread, ref state))
             {
                 return;
             }
         }
 
         Dispose();
+    }
+
+    // Not inlined, as the locals of Serve, which does not return, may be references for as long as it waits.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunReady(LoopThread thread, byte* items, int count, ref long state)
+    {
+        for (byte* item = items; item < items + (count * PollItem.Size); item += PollItem.Size)
+        {
+            long token = PollItem.ReadToken(item);
+            if (token == WakeToken)
+            {
+                ClearWakeUp();
+            }
+            else if (_items.Find(token) is { } ready && !Run(thread, ready, null, PollItem.ReadReadiness(item), ref state))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Takes the loop away from a thread that has been in the same state for too long.</summary>
@@ -242,6 +252,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
         if (!TryTake(state))
         {
             thread.Lost!.End();
+            thread.Lost = null;
             return false;
         }
 

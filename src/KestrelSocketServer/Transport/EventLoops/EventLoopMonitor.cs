@@ -163,10 +163,12 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        var run = new ApartRun(loop, loop.Running, loop.Server!, look.Start);
-        loop.Server!.Lost = run;
+        LoopThread server = loop.Server!;
+        var run = new ApartRun(loop, loop.Running, server, look.Start);
+        server.Lost = run;
         if (!loop.TryTake(look.State))
         {
+            server.Lost = null;
             _threads.Return(thread);
             return;
         }

@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     public const int ErrorOption = 4;
     public const int LingerOption = 13;
     public const int UnacknowledgedRequest = 0x5411;
+    public const int UnreadRequest = 0x541B;
     private const int NumberOfFiles = 7;
 
     /// <remarks>The start fails and says so; nothing stays bound.</remarks>

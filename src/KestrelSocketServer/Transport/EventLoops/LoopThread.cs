@@ -1,4 +1,5 @@
 using System.Runtime;
+using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
 
@@ -64,7 +65,7 @@ internal sealed class LoopThread(LoopThreads threads)
         Volatile.Write(ref _meter, ThreadMeter.OfThisThread());
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
         {
-            if (Volatile.Read(ref _job) is not { } job)
+            if (!RunJob())
             {
                 if (threads.IsStopped)
                 {
@@ -75,9 +76,6 @@ internal sealed class LoopThread(LoopThreads threads)
                 continue;
             }
 
-            _job = null;
-            BeginTurn();
-            job(this);
             if (!threads.GiveBack(this))
             {
                 break;
@@ -85,5 +83,19 @@ internal sealed class LoopThread(LoopThreads threads)
         }
 
         _asked.Dispose();
+    }
+
+    // Returns whether there was one. Not inlined, as a local of Run may be a reference for as long as the thread waits for the next.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunJob()
+    {
+        if (Interlocked.Exchange(ref _job, null) is not { } job)
+        {
+            return false;
+        }
+
+        BeginTurn();
+        job(this);
+        return true;
     }
 }

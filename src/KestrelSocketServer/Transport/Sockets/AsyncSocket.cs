@@ -19,7 +19,8 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
     private ITimer? _watch;
     private int _waitsReadable;
 
-    // What waiting was told: the system tells of a reset once, and then of an end.
+    // The system reports a failure once, by whichever call comes first; from then on receiving reports an end and sending a broken
+    // pipe. A broken pipe before that is none for receiving: the peer, or this side, had ended.
     private SocketError _failure;
 
     public AsyncSocket(Socket socket, HandlerThreads threads, TimeProvider timeProvider)
@@ -40,14 +41,13 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
         try
         {
             int count = _socket.Receive(buffer, SocketFlags.None, out error);
-            if (count > 0 || error != SocketError.Success || _failure == SocketError.Success)
+            if (count == 0 && error == SocketError.Success)
             {
-                error = SystemError.Complete(error);
-                return count;
+                return OnEnd(out error);
             }
 
-            error = _failure;
-            return -1;
+            error = SystemError.Complete(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -60,7 +60,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
         try
         {
             int count = _socket.Send(data, SocketFlags.None, out error);
-            error = SystemError.Complete(error);
+            error = KeepFailure(SystemError.Complete(error));
             return count;
         }
         catch (ObjectDisposedException)
@@ -81,7 +81,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
         try
         {
             int count = _socket.Send(buffers, SocketFlags.None, out error);
-            error = SystemError.Complete(error);
+            error = KeepFailure(SystemError.Complete(error));
             return count;
         }
         catch (ObjectDisposedException)
@@ -172,22 +172,59 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
         _writable?.Dispose();
     }
 
+    public bool HasUnread
+    {
+        get
+        {
+            try
+            {
+                return _socket.Available > 0;
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
     public int CountUnacknowledged() => 0;
 
     private void OnReadable(object? sender, SocketAsyncEventArgs arguments)
     {
-        KeepFailure(arguments.SocketError);
+        KeepFailure(SystemError.Complete(arguments.SocketError));
         Interlocked.Exchange(ref _waitsReadable, 0);
         _threads.Run(this);
     }
 
     void IThreadPoolWorkItem.Execute() => Connection.Input.OnReadable();
 
-    private void KeepFailure(SocketError error)
+    // Returns the first one.
+    private SocketError KeepFailure(SocketError error)
     {
-        if (error != SocketError.Success)
+        if (error is SocketError.Success or SocketError.WouldBlock)
         {
-            _failure = SystemError.Complete(error);
+            return error;
+        }
+
+        lock (_readable)
+        {
+            if (_failure == SocketError.Success && error != SocketError.Shutdown)
+            {
+                _failure = error;
+            }
+
+            return _failure == SocketError.Success ? error : _failure;
+        }
+    }
+
+    // Either the end, or a failure that another call has reported.
+    private int OnEnd(out SocketError error)
+    {
+        lock (_readable)
+        {
+            // A wait that goes on may have taken the failure, and reports it.
+            error = _failure == SocketError.Success && Volatile.Read(ref _waitsReadable) != 0 ? SocketError.WouldBlock : _failure;
+            return error == SocketError.Success ? 0 : -1;
         }
     }
 
@@ -207,9 +244,16 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
     {
         try
         {
-            var error = (SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+            SocketError error;
+            lock (_readable)
+            {
+                error = KeepFailure((SocketError)(int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!);
+                error = error == SocketError.Success ? _failure : error;
+            }
+
             if (error != SocketError.Success)
             {
+                Interlocked.Exchange(ref _watch, null)?.Dispose();
                 Connection.OnFailed(error);
             }
             else if (_socket.Poll(0, SelectMode.SelectRead) && _socket.Available == 0)
@@ -232,7 +276,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
 
     private sealed class SendArguments(AsyncSocket socket) : SocketAsyncEventArgs(true), IThreadPoolWorkItem
     {
-        void IThreadPoolWorkItem.Execute() => socket.Connection.Output.OnSent(BytesTransferred, SystemError.Complete(SocketError));
+        void IThreadPoolWorkItem.Execute() => socket.Connection.Output.OnSent(BytesTransferred, socket.KeepFailure(SystemError.Complete(SocketError)));
 
         protected override void OnCompleted(SocketAsyncEventArgs e) => socket._threads.Run(this);
     }
