@@ -95,30 +95,43 @@ public sealed class BlockingProcessTests
         // The runtime ends the process where it finds no descriptor for the thread that compiles again what is hot.
         using ChildProcess child = ChildProcess.StartWith(new() { ["DOTNET_TieredCompilation"] = "0" }, "block");
         string address = await child.ReadLineAsync();
-        using RawClient first = await RawClient.ConnectAsync(address);
-        using RawClient second = await RawClient.ConnectAsync(address);
-        using RawClient other = await RawClient.ConnectAsync(address);
-        await Clients.TalkAsync(second);
+        RawClient[] clients = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => RawClient.ConnectAsync(address)));
+        foreach (RawClient client in clients)
+        {
+            await Clients.TalkAsync(client);
+        }
+
+        RawClient other = clients[^1];
         await Clients.TalkAsync(other, "fill");
 
-        // There is one thread in reserve.
-        await first.SendAsync("wait");
-        Assert.Equal("waits", await child.ReadLineAsync());
-        await Clients.TalkAsync(other);
+        // Until no thread is left in reserve: then the others wait until a handler returns. It is not the handlers that are too many, so it
+        // is no error.
+        int blocked = 0;
+        Task<string> line = child.ReadLineAsync();
+        Task answer;
+        do
+        {
+            await clients[blocked++].SendAsync("wait");
+            Assert.Equal("waits", await line);
+            line = child.ReadLineAsync();
+            answer = Clients.TalkAsync(other);
+        }
+        while (await Task.WhenAny(line, answer) == answer && blocked < clients.Length - 1);
 
-        // None is left: the others wait until one of the two handlers returns. It is not the handlers that are too many, so it is no error.
-        await second.SendAsync("wait");
-        Assert.Equal("waits", await child.ReadLineAsync());
-        Assert.Equal("Warning NoDescriptorForLoopThread", await child.ReadLineAsync());
-        await other.SendAsync("later");
-        await child.WriteLineAsync("go");
-        Assert.Equal("gone", await child.ReadLineAsync());
-        await child.WriteLineAsync("go");
-        Assert.Equal("gone", await child.ReadLineAsync());
+        Assert.Equal("Warning NoDescriptorForLoopThread", await line);
+        for (int i = 0; i < blocked; i++)
+        {
+            await child.WriteLineAsync("go");
+            Assert.Equal("gone", await child.ReadLineAsync());
+        }
 
-        Assert.Equal("later", await other.ReceiveTextAsync(5));
-        Assert.Equal("wait", await first.ReceiveTextAsync(4));
-        Assert.Equal("wait", await second.ReceiveTextAsync(4));
+        await answer;
+        for (int i = 0; i < blocked; i++)
+        {
+            Assert.Equal("wait", await clients[i].ReceiveTextAsync(4));
+        }
+
+        Array.ForEach(clients, static client => client.Dispose());
     }
 
     [Fact]
