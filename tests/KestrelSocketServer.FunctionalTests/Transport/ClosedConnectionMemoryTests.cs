@@ -15,7 +15,7 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
     [MemberData(nameof(Drivers))]
     public async Task Nothing_of_a_closed_connection_is_kept(SocketTransportDriver driver)
     {
-        var server = new Server();
+        using var server = new Server();
         await using SocketServerFixture fixture = await StartAsync(driver, server);
 
         await TalkAsync(fixture);
@@ -27,7 +27,7 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
     [MemberData(nameof(Drivers))]
     public async Task Nothing_of_a_closed_connection_is_kept_whose_handler_has_blocked(SocketTransportDriver driver)
     {
-        var server = new Server();
+        using var server = new Server();
         await using SocketServerFixture fixture = await StartAsync(driver, server);
 
         await BlockAsync(fixture, server);
@@ -82,7 +82,7 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
         await client.ReceiveExactlyAsync(5);
     }
 
-    private sealed class Server
+    private sealed class Server : IDisposable
     {
         private readonly ConcurrentQueue<WeakReference> _references = new();
         private readonly ManualResetEventSlim _unblocked = new();
@@ -107,6 +107,8 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
         }
 
         public void Unblock() => _unblocked.Set();
+
+        public void Dispose() => _unblocked.Dispose();
 
         public async Task AssertNothingIsKeptAsync()
         {

@@ -269,7 +269,7 @@ public abstract class RestBeforeResetTests(TestTransport transport)
             });
 
     // Leaves what the server sends unread, so that closing is a reset too. Returns when the server knows.
-    private async Task<byte[]> SendAndLeaveAsync(ConnectedPair pair, string leave, Action? whileWaiting = null)
+    private static async Task<byte[]> SendAndLeaveAsync(ConnectedPair pair, string leave, Action? whileWaiting = null)
     {
         Task hungUp = HungUpAsync(pair.Connection);
         await pair.Client.Socket.ReceiveAsync(new byte[1], SocketFlags.Peek).Soon();
