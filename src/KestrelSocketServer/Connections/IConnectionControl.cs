@@ -6,8 +6,11 @@ namespace KestrelSocketServer;
 /// </summary>
 internal interface IConnectionControl : IActivity
 {
-    /// <summary>Cancelled when the connection has failed, as by a reset, also while nobody reads.</summary>
+    /// <summary>Cancelled when the connection has failed, as by a reset, also while nobody reads. What had arrived can still be read.</summary>
     CancellationToken Failed { get; }
+
+    /// <summary>Cancelled when the connection was aborted on this side: nothing can be read any more.</summary>
+    CancellationToken Aborted { get; }
 
     /// <summary>Why it has failed.</summary>
     Exception? Failure { get; }

@@ -160,7 +160,8 @@ public interface ISocketConnection
 
     /// <summary>
     /// Stops <see cref="Data"/>; the peer is held back by TCP once the buffers are full (row C18). While paused, the peer's
-    /// end is seen only after <see cref="Resume"/>, a reset or a failed write at once. Idempotent.
+    /// end is seen only after <see cref="Resume"/>; so is a reset behind data that was not delivered yet, which comes first. Any other
+    /// failure is seen at once. Idempotent.
     /// </summary>
     void Pause();
 

@@ -154,7 +154,7 @@ internal sealed partial class SocketConnection
             }
 
             // After a local end the flush finds out.
-            if (!_endCalled && !_hasRest && control.Failure is { } failure)
+            if (!_endCalled && control.Failure is { } failure && !(_hasRest && WatchAbort(control)))
             {
                 if (_peerEnded)
                 {
@@ -195,6 +195,18 @@ internal sealed partial class SocketConnection
         }
 
         PutBack(await reading.ConfigureAwait(false));
+    }
+
+    // Returns whether it is not aborted yet.
+    private bool WatchAbort(IConnectionControl control)
+    {
+        CancellationToken aborted = control.Aborted;
+        if (Watches.TransportAborted == default)
+        {
+            Watches.TransportAborted = aborted.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+        }
+
+        return !aborted.IsCancellationRequested;
     }
 
     private void PutBack(in ReadResult result)

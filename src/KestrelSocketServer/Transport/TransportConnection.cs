@@ -28,6 +28,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     private IDictionary<object, object?>? _items;
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _failed;
+    private CancellationTokenSource? _aborted;
     private CancellationTokenSource? _lingering;
     private long _discarded;
     private bool _hasLingered;
@@ -116,6 +117,20 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
             }
 
             return failed.Token;
+        }
+    }
+
+    public CancellationToken Aborted
+    {
+        get
+        {
+            CancellationTokenSource aborted = GetSource(ref _aborted);
+            if (Volatile.Read(ref _state) == Closed)
+            {
+                Cancel(ref _aborted);
+            }
+
+            return aborted.Token;
         }
     }
 
@@ -296,6 +311,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
         CloseSocket(reset);
         OnOver();
+        Cancel(ref _aborted);
     }
 
     // What is unsent is dropped when nothing of it can be sent any more.

@@ -110,14 +110,11 @@ public abstract class PausingTests(TestTransport transport)
         Assert.Equal(length == 0 ? ["end", "close"] : ["data", "end", "close"], pair.Events.Events);
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(100_000)]
+    [Fact]
     [Trait("Row", "C18")]
-    public async Task A_reset_is_seen_at_once_while_paused(int length)
+    public async Task A_reset_is_seen_at_once_while_paused()
     {
         await using ConnectedPair pair = await ConnectedPair.StartAsync(transport, (connection, _) => connection.Pause());
-        await pair.Client.SendAsync(new byte[length]);
         pair.Connection.Write("ping");
         await pair.Client.ReceiveTextAsync(4);
 
