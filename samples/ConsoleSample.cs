@@ -16,7 +16,8 @@ internal static class ConsoleSample
     /// <returns>The exit code of the program.</returns>
     public static async Task<int> RunAsync(string name, string[] args, Action<ListenOptions> configure)
     {
-        HostApplicationBuilder builder = Host.CreateApplicationBuilder();
+        // No settings of whatever folder it is started from.
+        HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         // Why the start failed is told below, in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
@@ -24,7 +25,7 @@ internal static class ConsoleSample
         {
             if (args.ElementAtOrDefault(1) is { Length: > 0 } certificate)
             {
-                listen.UseHttps(certificate, passphrase: args.ElementAtOrDefault(2));
+                listen.UseHttps(Path.GetFullPath(certificate), passphrase: args.ElementAtOrDefault(2));
             }
 
             configure(listen);
@@ -38,6 +39,11 @@ internal static class ConsoleSample
             await host.StartAsync();
             Console.WriteLine($"Listening on {server.Address}");
             await host.WaitForShutdownAsync();
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop while it was starting.
             return 0;
         }
         catch (Exception exception) when (exception is ArgumentException or IOException)

@@ -1,5 +1,4 @@
-using System.Buffers;
-using System.IO.Pipelines;
+using System.Runtime.ExceptionServices;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 
@@ -11,11 +10,14 @@ namespace KestrelSocketServer.Testing;
 /// <example>
 /// <code>
 /// await using var client = InMemorySocketClient.Connect(connection => connection.Pipe(connection));
-/// await client.SendAsync("hello");
-/// Assert.Equal("hello", Encoding.UTF8.GetString(await client.ReceiveExactlyAsync(5)));
+/// await client.SendAsync("hello\n");
+/// Assert.Equal("hello", await client.ReceiveLineAsync());
 /// </code>
 /// </example>
-/// <remarks>Sending and receiving may go on at the same time, but not two calls of the same kind.</remarks>
+/// <remarks>
+/// Sending and receiving may go on at the same time, but not two calls of the same kind. Where the handler threw, its exception is thrown
+/// in place of the end of the stream, and by <see cref="Completion"/>.
+/// </remarks>
 public sealed partial class InMemorySocketClient : IAsyncDisposable
 {
     private static readonly TimeSpan DisposeTimeout = TimeSpan.FromSeconds(5);
@@ -25,19 +27,37 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
     private static long s_lastId;
 
     private readonly InMemoryConnectionContext _context;
-    private readonly Lock _receiving = new();
-    private volatile bool _reset;
+    private readonly TaskCompletionSource<ISocketConnection> _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<SocketCloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile ExceptionDispatchInfo? _fault;
 
-    private InMemorySocketClient(InMemorySocketClientOptions options, ConnectionDelegate handler)
+    internal InMemorySocketClient(InMemorySocketServer server, InMemorySocketClientOptions options)
     {
         _context = new InMemoryConnectionContext($"memory-{Interlocked.Increment(ref s_lastId)}", options);
-        Completion = RunAsync(handler);
+        Server = server;
+        server.Add(this);
+        Completion = RunAsync();
     }
 
-    /// <summary>The server's side of the connection, as the handler sees it.</summary>
-    public ConnectionContext Connection => _context;
+    /// <summary>The server that the client is connected to.</summary>
+    public InMemorySocketServer Server { get; }
 
-    /// <summary>Completes when the handler is done with the connection; fails with what a <see cref="ConnectionDelegate"/> threw.</summary>
+    /// <summary>
+    /// Completes with the server's side of the connection, as the handler sees it, once the handler has begun with it. Fails where the
+    /// handler is none of socket connections, for which there is none.
+    /// </summary>
+    public Task<ISocketConnection> Connection => _connected.Task;
+
+    /// <summary>
+    /// Completes with <see cref="ISocketConnection.CloseReason"/> when the connection is closed, after what the handler has subscribed
+    /// to <see cref="ISocketConnection.Closed"/> at its start. Fails as <see cref="Connection"/> does.
+    /// </summary>
+    public Task<SocketCloseReason> Closed => _closed.Task;
+
+    /// <summary>The server's side of the connection, as middleware sees it.</summary>
+    public ConnectionContext Context => _context;
+
+    /// <summary>Completes when the handler is done with the connection; fails with what the handler threw.</summary>
     public Task Completion { get; }
 
     /// <summary>Completes with the reason when the server has aborted the connection, as it does to close without a flush.</summary>
@@ -49,9 +69,9 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
     /// <exception cref="IOException">The client has ended or reset the connection, or the server no longer receives.</exception>
     public async Task SendAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
     {
-        FlushResult result = await _context.WriteAsync(data, cancellationToken).ConfigureAwait(false);
-        if (result.IsCompleted)
+        if ((await _context.WriteAsync(data, cancellationToken).ConfigureAwait(false)).IsCompleted)
         {
+            _fault?.Throw();
             throw new IOException("The server no longer receives.");
         }
     }
@@ -76,47 +96,9 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Receives what has arrived, at least one byte; empty at the end of the stream.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public Task<byte[]> ReceiveAsync(CancellationToken cancellationToken = default) => ReceiveUpToAsync(int.MaxValue, cancellationToken).AsTask();
-
-    /// <summary>Receives that many bytes and leaves the rest.</summary>
-    /// <param name="count">How many bytes.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="EndOfStreamException">The server ended the stream before.</exception>
-    public async Task<byte[]> ReceiveExactlyAsync(int count, CancellationToken cancellationToken = default)
-    {
-        var received = new ArrayBufferWriter<byte>(Math.Max(1, count));
-        while (received.WrittenCount < count)
-        {
-            byte[] part = await ReceiveUpToAsync(count - received.WrittenCount, cancellationToken).ConfigureAwait(false);
-            if (part.Length == 0)
-            {
-                throw new EndOfStreamException($"The server ended the stream after {received.WrittenCount} of {count} bytes.");
-            }
-
-            received.Write(part);
-        }
-
-        return received.WrittenSpan.ToArray();
-    }
-
-    /// <summary>Receives until the server ends the stream.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<byte[]> ReceiveToEndAsync(CancellationToken cancellationToken = default)
-    {
-        var received = new ArrayBufferWriter<byte>();
-        while (await ReceiveAsync(cancellationToken).ConfigureAwait(false) is { Length: > 0 } part)
-        {
-            received.Write(part);
-        }
-
-        return received.WrittenSpan.ToArray();
-    }
-
     /// <summary>
     /// Ends the client's side and waits for the server's side to come to its end: for five seconds at most, as a handler may
-    /// never do that.
+    /// never do that. What the handler threw is not thrown again.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -126,53 +108,62 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
         }
 
         await Completion.WaitAsync(DisposeTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Server.Remove(this);
         await _context.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task RunAsync(ConnectionDelegate handler)
+    /// <summary>The server has raised its connection event.</summary>
+    internal void OnConnection(ISocketConnection connection) => _connected.TrySetResult(connection);
+
+    /// <summary>The handler threw.</summary>
+    internal void OnFault(Exception exception) => _fault ??= ExceptionDispatchInfo.Capture(exception);
+
+    private async Task RunAsync()
     {
         // Not on the thread of the caller, which would have to wait for a handler that blocks.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            await handler(_context).ConfigureAwait(false);
+            Task running = Server.RunAsync(_context);
+            ReportClose();
+            await running.ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // Thrown below, and wherever the client waits.
+            OnFault(exception);
         }
         finally
         {
             await _context.CompleteAsync().ConfigureAwait(false);
+            if (_connected.TrySetException(new InvalidOperationException("The handler has no ISocketConnection: it is a pipeline of Kestrel's own kind.")))
+            {
+                _closed.SetException(_connected.Task.Exception!.InnerException!);
+
+                // Whoever does not ask need not hear of it.
+                _ = _closed.Task.Exception;
+            }
         }
+
+        _fault?.Throw();
     }
 
-    // Empty at the end of the stream only.
-    private async ValueTask<byte[]> ReceiveUpToAsync(int count, CancellationToken cancellationToken)
+    // After the handler has begun, so that its own subscribers come first.
+    private void ReportClose()
     {
-        while (true)
+        if (!_connected.Task.IsCompletedSuccessfully)
         {
-            ReadResult result;
-            try
-            {
-                result = await _context.ClientInput.ReadAsync(cancellationToken).ConfigureAwait(false);
-            }
-            catch (InvalidOperationException) when (_reset)
-            {
-                throw new ConnectionResetException(ResetMessage);
-            }
-
-            lock (_receiving)
-            {
-                if (_reset)
-                {
-                    throw new ConnectionResetException(ResetMessage);
-                }
-
-                ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, count));
-                byte[] received = taken.ToArray();
-                _context.ClientInput.AdvanceTo(taken.End);
-                if (received.Length > 0 || result.IsCompleted)
-                {
-                    return received;
-                }
-            }
+            return;
         }
+
+        ISocketConnection connection = _connected.Task.Result;
+        connection.Closed += Report;
+        if (connection.CloseReason is not null)
+        {
+            // It was closed before the subscription.
+            Report();
+        }
+
+        void Report() => _closed.TrySetResult(connection.CloseReason!.Value);
     }
 }

@@ -22,6 +22,8 @@ try
         case ["memory", .. string[] options]:
             MemoryCommand.Run(options);
             return 0;
+        case ["endpoints", .. string[] options]:
+            return await EndpointsCommand.RunAsync(options) ? 0 : 1;
         case ["soak", .. string[] options]:
             return await SoakCommand.RunAsync(options) ? 0 : 1;
         case [EchoServer.Verb, string name]:

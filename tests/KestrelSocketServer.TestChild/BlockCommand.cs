@@ -4,7 +4,7 @@ using System.Text;
 namespace KestrelSocketServer.TestChild;
 
 /// <summary>
-/// An echo on one event loop whose handlers block when told <c>wait</c> and spin when told <c>spin</c>, until somebody says
+/// An echo, on one event loop or on sockets, whose handlers block when told <c>wait</c> and spin when told <c>spin</c>, until somebody says
 /// <c>go</c>, or its standard input does. Its other words: <c>threads</c> is answered by the number of threads of event loops,
 /// <c>blocked</c> by how many handlers were noticed to block; <c>fill</c> uses up the descriptors, <c>work</c> keeps a processor for
 /// a part of a millisecond, and <c>rival</c> starts a thread that wants one all the time.
@@ -16,7 +16,7 @@ internal static class BlockCommand
     private static int s_spun;
     private static int s_blocked;
 
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(SocketTransportDriver driver)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
 
@@ -25,14 +25,19 @@ internal static class BlockCommand
         builder.Logging.AddFilter<LackLogger>(null, LogLevel.Warning).AddProvider(new LackLogger());
         builder.Services.AddSocketServer(server =>
         {
-            server.Transport.Driver = SocketTransportDriver.EventLoop;
+            server.Transport.Driver = driver;
             server.Transport.EventLoopCount = 1;
             server.Listen("test", 0, listen => listen.UseSocketHandler(OnConnection));
         });
         using MeterListener blocked = CountBlocked();
         using IHost host = builder.Build();
         await host.StartAsync();
-        await Descriptors.StartThreadsAsync();
+        if (driver == SocketTransportDriver.EventLoop)
+        {
+            // Before there are no descriptors for them; and so few that there are never more.
+            await Descriptors.StartThreadsAsync();
+        }
+
         new Thread(ReadInput) { IsBackground = true }.Start();
         Console.WriteLine(host.Services.GetRequiredKeyedService<ISocketServer>("test").Address);
         await host.WaitForShutdownAsync();

@@ -10,7 +10,12 @@ public abstract class TestTransport
 {
     public static TestTransport Plain { get; } = new PlainTransport();
 
-    public static TestTransport Tls { get; } = new TlsTransport();
+    /// <summary>TLS by the library's own <c>UseHttps</c>.</summary>
+    public static TestTransport Tls { get; } = new TlsTransport(static listen => listen.UseHttps(
+        TlsCertificate.From(TestCertificate.Instance), static tls => tls.HandshakeTimeout = Timeouts.Generous));
+
+    /// <summary>TLS by Kestrel's <c>UseHttps</c>.</summary>
+    public static TestTransport KestrelTls { get; } = new TlsTransport(static listen => listen.UseHttps(TestCertificate.Instance));
 
     public abstract bool IsTls { get; }
 
@@ -40,11 +45,11 @@ public abstract class TestTransport
         }
     }
 
-    private sealed class TlsTransport : TestTransport
+    private sealed class TlsTransport(Action<ListenOptions> useHttps) : TestTransport
     {
         public override bool IsTls => true;
 
-        public override void Configure(ListenOptions listen) => listen.UseHttps(TestCertificate.Instance);
+        public override void Configure(ListenOptions listen) => useHttps(listen);
 
         public override async Task<Stream> ConnectAsync(Socket socket)
         {

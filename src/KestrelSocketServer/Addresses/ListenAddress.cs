@@ -81,7 +81,12 @@ public sealed class ListenAddress : IEquatable<ListenAddress>, IParsable<ListenA
         return result is not null;
     }
 
-    static ListenAddress IParsable<ListenAddress>.Parse(string s, IFormatProvider? provider) => Parse(s);
+    // Its contract asks for a FormatException, row A6 for an ArgumentException.
+    static ListenAddress IParsable<ListenAddress>.Parse(string s, IFormatProvider? provider)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        return ListenAddressParser.Parse(s) ?? throw new FormatException(ListenAddressErrors.Explain(s));
+    }
 
     static bool IParsable<ListenAddress>.TryParse(
         [NotNullWhen(true)] string? s, IFormatProvider? provider, [MaybeNullWhen(false)] out ListenAddress result) => TryParse(s, out result);

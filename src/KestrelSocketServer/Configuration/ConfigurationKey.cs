@@ -36,7 +36,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("SslProtocols:*", Name<SslProtocols>(SslProtocols.Tls12, SslProtocols.Tls13)),
         new("CipherSuites:*", Name<TlsCipherSuite>(TlsCipherSuite.TLS_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)),
         new("ApplicationProtocols:*", Text),
-        new("ClientCertificateMode", Name(ClientCertificateMode.NoCertificate, ClientCertificateMode.AllowCertificate, ClientCertificateMode.RequireCertificate)),
+        new("ClientCertificateMode", Name(ClientCertificateMode.NoCertificate, ClientCertificateMode.AllowCertificate, ClientCertificateMode.RequireCertificate, ClientCertificateMode.DelayCertificate)),
         new("ClientCertificateAuthorities", Text),
         new("AllowSelfSignedClientCertificates", Boolean),
         new("CheckClientCertificateRevocation", Boolean),

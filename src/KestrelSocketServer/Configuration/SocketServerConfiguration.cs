@@ -8,7 +8,9 @@ internal static class SocketServerConfiguration
     /// <summary>The section that is read unless another one is given.</summary>
     public const string DefaultSection = "SocketServer";
 
-    private const string EndpointsKey = "Endpoints";
+    /// <summary>The section of the endpoints in it.</summary>
+    public const string EndpointsKey = "Endpoints";
+
     private const string DefaultsKey = "EndpointDefaults";
 
     public static SocketServerSnapshot Read(IConfiguration? configuration)

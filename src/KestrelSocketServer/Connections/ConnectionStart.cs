@@ -3,7 +3,7 @@ using System.Threading.Tasks.Sources;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Waited for, goes on where the connection's work runs. Kestrel starts connections with TLS on the thread pool, where a few handlers that
+/// Waited for, goes on where the connection's work runs. Kestrel starts connections with its own TLS on the thread pool, where a few handlers that
 /// block would keep all others from starting.
 /// </summary>
 internal sealed class ConnectionStart(IConnectionControl control) : IValueTaskSource, IThreadPoolWorkItem

@@ -5,9 +5,11 @@ namespace KestrelSocketServer;
 /// <summary>A connection as a <see cref="Stream"/>: writes go the connection's own way, with its limits.</summary>
 internal sealed class ConnectionStream(SocketConnection connection) : Stream
 {
-    public override bool CanRead => true;
+    private volatile bool _isDisposed;
 
-    public override bool CanWrite => true;
+    public override bool CanRead => !_isDisposed;
+
+    public override bool CanWrite => !_isDisposed;
 
     public override bool CanSeek => false;
 
@@ -20,7 +22,7 @@ internal sealed class ConnectionStream(SocketConnection connection) : Stream
     }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        => connection.ReadAsync(buffer, cancellationToken);
+        => connection.ReadAsync(this, buffer, cancellationToken);
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
         => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -56,11 +58,14 @@ internal sealed class ConnectionStream(SocketConnection connection) : Stream
     {
         if (disposing)
         {
+            _isDisposed = true;
             connection.End();
         }
 
         base.Dispose(disposing);
     }
+
+    public void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
     private static NotSupportedException AsyncOnly() => new("The stream of a connection is asynchronous: use ReadAsync and WriteAsync.");
 }

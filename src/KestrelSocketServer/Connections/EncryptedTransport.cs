@@ -3,11 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
 
-/// <summary>
-/// The pipe below TLS. TLS shows the end of the stream in one way, whether the peer announced it (close_notify) or the bytes
-/// just ended; only below can be seen which of them it was.
-/// </summary>
-internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, IDuplexPipe
+/// <summary>The pipe below Kestrel's TLS.</summary>
+internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, IDuplexPipe, IEndOfTransport
 {
     private readonly PipeReader _input = transport.Input;
     private bool _hasEnded;
@@ -16,14 +13,10 @@ internal sealed class EncryptedTransport(IDuplexPipe transport) : PipeReader, ID
 
     public PipeWriter Output { get; } = new EncryptedOutput(transport.Output);
 
-    /// <summary>
-    /// Whether TLS was told of the end of the bytes. It asks for no more after a close_notify, so when its own stream has
-    /// ended too, there was none.
-    /// </summary>
     public bool HasEnded => Volatile.Read(ref _hasEnded);
 
-    /// <summary>Whether an end without close_notify is an error.</summary>
-    public bool RequiresCloseNotify { get; set; }
+    // Kestrel's options do not ask for it.
+    public bool RequiresCloseNotify => false;
 
     /// <summary>Throws why the transport has failed, if it has. Only while nobody reads.</summary>
     public void ThrowIfFailed()

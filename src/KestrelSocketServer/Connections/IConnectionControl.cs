@@ -21,6 +21,19 @@ internal interface IConnectionControl : IActivity
     /// </summary>
     void Close();
 
+    /// <summary>How many bytes were received and given to nobody.</summary>
+    long DiscardedBytes { get; }
+
+    /// <summary>Counts bytes that were received and given to nobody.</summary>
+    void AddDiscarded(long bytes);
+
+    /// <summary>
+    /// Sends the end of the stream, and lets <paramref name="discard"/> read and drop what the peer still sends, for as long as it is
+    /// waited for: for who must look at it above the transport, as TLS does.
+    /// </summary>
+    /// <param name="discard">Completes when the peer has ended; is cancelled when the time is up.</param>
+    Task LingerAsync(Func<CancellationToken, Task> discard);
+
     /// <summary>Whether the connection's work runs elsewhere than where it was started, which then was the thread pool.</summary>
     bool RunsElsewhere { get; }
 

@@ -59,6 +59,16 @@ public interface ISocketConnection
     /// </summary>
     SocketCloseReason? CloseReason { get; }
 
+    /// <summary>
+    /// How many bytes of the peer were received and given to nobody, since the connection was ended here while the peer still sent.
+    /// It grows until the connection is over, also after <see cref="Closed"/>, and is then logged at Debug (row C32).
+    /// </summary>
+    /// <remarks>
+    /// Zero where all that the peer sent was delivered. After <see cref="Close"/> over TLS, what was not decrypted is not counted; nor is
+    /// what a peer sends so late that it is told by a reset.
+    /// </remarks>
+    long DiscardedBytes { get; }
+
     /// <summary>How the connection is encrypted: protocol, cipher, names, the client's certificate; null where it is not (row T10).</summary>
     ConnectionTls? Tls { get; }
 
@@ -114,6 +124,12 @@ public interface ISocketConnection
     /// but wait for <see cref="Drained"/> before more (row C10). Also false, and without effect, after <see cref="End()"/> or
     /// <see cref="Close"/> (row C13).
     /// </returns>
+    /// <remarks>
+    /// Do not ignore the result where the peer decides how much is written. What a peer does not read is kept in memory, without a limit
+    /// unless <see cref="SocketConnectionOptions.WriteBufferHardLimit"/> is set: twenty clients that ask and never read take 850 MiB in
+    /// six seconds from a handler that ignores the result, and end the process if it has not that much. Await <see cref="WriteAsync"/>,
+    /// call <see cref="Pause"/> until <see cref="Drained"/>, use <see cref="SocketConnectionExtensions.Pipe"/>, or set the limit.
+    /// </remarks>
     bool Write(ReadOnlySpan<byte> data);
 
     /// <summary>
@@ -127,8 +143,8 @@ public interface ISocketConnection
     ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Sends what is queued, then the end of the stream, then closes (row C14). No <see cref="Data"/> follows. A second call
-    /// has no effect (row C17).
+    /// Sends what is queued, then the end of the stream, then closes (row C14). No <see cref="Data"/> follows: what the peer still
+    /// sends is dropped, and counted by <see cref="DiscardedBytes"/>. A second call has no effect (row C17).
     /// </summary>
     void End();
 
@@ -161,13 +177,18 @@ public interface ISocketConnection
     /// <exception cref="IOException">The connection was reset or failed, thrown by the enumeration.</exception>
     IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>The connection as a stream. Disposing the stream ends the connection as by <see cref="End()"/>.</summary>
+    /// <summary>
+    /// The connection as a stream. Disposing the stream ends the connection as by <see cref="End()"/>; a read that still waits, and every
+    /// later one, then throws <see cref="ObjectDisposedException"/>, so that a copy does not take it for the end of what the peer sends.
+    /// Writes wait for a slow peer, so that a copy to it needs no care.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The connection is already read in another style.</exception>
     Stream AsStream();
 
     /// <summary>
     /// The raw pipe of the connection, for parsers that want <see cref="System.Buffers.ReadOnlySequence{T}"/>. Whoever takes
-    /// it owns both directions: from then on <see cref="Write"/> and <see cref="WriteAsync"/> throw.
+    /// it owns both directions: from then on <see cref="Write"/> and <see cref="WriteAsync"/> throw. Completing its output sends the end
+    /// of the stream (over TLS close_notify), and the input can still be read (row C33).
     /// </summary>
     /// <exception cref="InvalidOperationException">The connection is already read in another style, or was already written to.</exception>
     IDuplexPipe AsPipe();

@@ -9,8 +9,11 @@ internal sealed partial class SocketConnection
 {
     private CloseCause _cause;
     private ConnectionMeasurement _measurement;
+    private long _discarded;
 
     public SocketCloseReason? CloseReason => _cause.Final;
+
+    public long DiscardedBytes => _control?.DiscardedBytes ?? Volatile.Read(ref _discarded);
 
     /// <summary>Nothing was received nor sent for longer than allowed.</summary>
     internal void OnIdle(TimeSpan idle)
@@ -35,6 +38,24 @@ internal sealed partial class SocketConnection
 
     /// <summary>The server is shutting down.</summary>
     internal void OnStopping() => Signal(StoppingSignal);
+
+    // Some of what the peer sent is given to nobody, as the connection was ended here.
+    private void OnDropped(long bytes)
+    {
+        if (bytes == 0)
+        {
+            return;
+        }
+
+        if (_control is not null)
+        {
+            _control.AddDiscarded(bytes);
+        }
+        else
+        {
+            Interlocked.Add(ref _discarded, bytes);
+        }
+    }
 
     private void OnOpened()
     {
@@ -108,6 +129,7 @@ internal sealed partial class SocketConnection
                 }
 
                 ReadResult result = await reading.ConfigureAwait(false);
+                OnDropped(result.Buffer.Length);
                 _input.AdvanceTo(result.Buffer.End);
                 if (result.IsCompleted)
                 {

@@ -142,10 +142,17 @@ internal sealed partial class SocketConnection
             _settings.Logger.HandlerFault(exception, Id);
         }
 
-        _finished = true;
+        Action? closed;
+        lock (_writer)
+        {
+            // Who subscribes from now on finds a reason for the close, who was in time is told.
+            _finished = true;
+            closed = _closedEvent;
+        }
+
         try
         {
-            _closedEvent?.Invoke();
+            closed?.Invoke();
         }
         catch (Exception exception)
         {

@@ -27,14 +27,18 @@ internal sealed partial class SocketConnection
         }
 
         Claim(ReadStyle.Pipe);
-        return _context.Transport;
+        return TlsStream is { } stream ? new TlsPipe(_context.Transport, () => SayGoodbyeAsync(stream)) : _context.Transport;
     }
 
-    /// <summary>Reads for the stream; zero bytes mean the end. A zero-byte read waits for data.</summary>
+    /// <summary>
+    /// Reads for the stream; zero bytes mean the end. A zero-byte read waits for data. Where the stream was disposed of, which ended the
+    /// connection, that is no end of what the peer sends, and must not be taken for it.
+    /// </summary>
     // Pooled, as a read that has to wait would otherwise allocate.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    internal async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    internal async ValueTask<int> ReadAsync(ConnectionStream stream, Memory<byte> destination, CancellationToken cancellationToken)
     {
+        stream.ThrowIfDisposed();
         while (true)
         {
             ReadResult result;
@@ -44,6 +48,7 @@ internal sealed partial class SocketConnection
             }
             catch (Exception exception) when (IsEndOfReading(exception))
             {
+                stream.ThrowIfDisposed();
                 return 0;
             }
 
@@ -58,6 +63,7 @@ internal sealed partial class SocketConnection
 
             if (SkipToEnd(result))
             {
+                stream.ThrowIfDisposed();
                 return 0;
             }
         }
@@ -115,6 +121,7 @@ internal sealed partial class SocketConnection
     private bool SkipToEnd(in ReadResult result)
     {
         bool endedHere = _closeCalled || _endCalled || _finished;
+        OnDropped(result.Buffer.Length);
         _input.AdvanceTo(result.Buffer.End);
         if (result.IsCompleted)
         {

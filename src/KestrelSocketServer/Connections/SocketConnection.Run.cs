@@ -109,7 +109,7 @@ internal sealed partial class SocketConnection
 
     // What a reading handler sees when its connection is gone is no fault of its own.
     private bool IsConsequenceOfClosing(Exception exception) =>
-        _finished || _closeCalled || exception is OperationCanceledException || ReferenceEquals(exception, _readFailure)
+        _finished || _closeCalled || exception is OperationCanceledException || (_endCalled && exception is ObjectDisposedException) || ReferenceEquals(exception, _readFailure)
         || (_style == ReadStyle.Pipe && IsFailureOfTransport(exception));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -193,6 +193,7 @@ internal sealed partial class SocketConnection
         }
         else
         {
+            OnDropped(buffer.Length);
             _peerEnded |= result.IsCompleted;
         }
 
@@ -287,6 +288,10 @@ internal sealed partial class SocketConnection
 
         await CompleteAsync(_output).ConfigureAwait(false);
         await CompleteAsync(_input).ConfigureAwait(false);
+        if (_control is null && DiscardedBytes > 0)
+        {
+            _settings.Logger.InputDiscarded(Id, _settings.Server?.Name, DiscardedBytes);
+        }
     }
 
     private async Task AbortAsync()
@@ -344,10 +349,26 @@ internal sealed partial class SocketConnection
     private void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
 
     // A transport other than ours may close both directions at once, and so would answer what the peer is still sending with a reset, which may
-    // destroy what was sent to it. Over TLS the peer knows of the end already, so that it can close first.
+    // destroy what was sent to it. Over TLS the peer knows of the end already, so that it can close first. Ours lingers by itself, but what
+    // it drops below TLS tells nothing of what the peer has sent.
     private async Task LingerAsync()
     {
-        if (_peerEnded || _style == ReadStyle.Pipe || _control is not null)
+        if (_peerEnded)
+        {
+            return;
+        }
+
+        if (_control is not null)
+        {
+            if (Tls is not null)
+            {
+                await _control.LingerAsync(DiscardAsync).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        if (_style == ReadStyle.Pipe)
         {
             return;
         }
@@ -355,18 +376,24 @@ internal sealed partial class SocketConnection
         using var timeout = new CancellationTokenSource(LingerTime, _settings.TimeProvider);
         try
         {
-            ReadResult result;
-            do
-            {
-                result = await _input.ReadAsync(timeout.Token).ConfigureAwait(false);
-                _input.AdvanceTo(result.Buffer.End);
-            }
-            while (!result.IsCompleted);
+            await DiscardAsync(timeout.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
             // Either the time is up or the transport is gone: the connection is over in both cases.
         }
+    }
+
+    private async Task DiscardAsync(CancellationToken cancellationToken)
+    {
+        ReadResult result;
+        do
+        {
+            result = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            OnDropped(result.Buffer.Length);
+            _input.AdvanceTo(result.Buffer.End);
+        }
+        while (!result.IsCompleted);
     }
 
     private async Task CompleteAsync(PipeWriter output)

@@ -5,19 +5,21 @@ namespace KestrelSocketServer;
 
 internal sealed partial class SocketConnection
 {
+    private Task? _goodbye;
+
     public ConnectionTls? Tls { get; }
 
-    private EncryptedTransport? EncryptedTransport => Tls is null ? null : _context.Features.Get<EncryptedTransport>();
+    private SslStream? TlsStream => Tls is null ? null : _context.Features.Get<ISslStreamFeature>()?.SslStream;
 
     // Returns whether the end counts as an error.
     private bool OnEndOfStream()
     {
-        if (EncryptedTransport is not { HasEnded: true } transport)
+        if (Tls is null || _context.Features.Get<IEndOfTransport>() is not { HasEnded: true } transport)
         {
             return false;
         }
 
-        Tls!.MarkTruncated();
+        Tls.MarkTruncated();
         return transport.RequiresCloseNotify;
     }
 
@@ -27,14 +29,15 @@ internal sealed partial class SocketConnection
     // The end of the stream over TLS; the transport's own follows when the connection is disposed of.
     private async Task SendCloseNotifyAsync()
     {
-        if (Tls is null || _context.Features.Get<ISslStreamFeature>()?.SslStream is not { } stream)
+        if (TlsStream is not { } stream)
         {
             return;
         }
 
         try
         {
-            Task shutdown = ShutdownAsync(stream);
+            // Already begun where the handler has completed the output of its pipe.
+            Task shutdown = _goodbye ??= ShutdownAsync(stream);
             while (!shutdown.IsCompleted && !_closeCalled && _fault is null)
             {
                 // It waits for a peer that does not read; a close and a limit must not.
@@ -50,6 +53,20 @@ internal sealed partial class SocketConnection
         }
         catch (Exception exception)
         {
+            _settings.Logger.CompleteFailed(exception, Id);
+        }
+    }
+
+    // For who has taken the pipe and completes its output, while it may go on reading.
+    private async Task SayGoodbyeAsync(SslStream stream)
+    {
+        try
+        {
+            await (_goodbye ??= ShutdownAsync(stream)).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // The peer is gone, which completing an output does not tell.
             _settings.Logger.CompleteFailed(exception, Id);
         }
     }

@@ -42,6 +42,8 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private int _eventThread;
     private bool _watchesTransport;
     private bool _inputIsWhole;
+    private bool _pausedHere;
+    private int _fullDestinations;
     private ReadStyle _style;
     private volatile bool _paused;
     private volatile bool _held;
@@ -128,16 +130,15 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         Wake();
     }
 
-    public void Pause() => _paused = true;
+    public void Pause() => SetPauses(pausedHere: true);
 
-    public void Resume()
-    {
-        if (_paused)
-        {
-            _paused = false;
-            Wake();
-        }
-    }
+    public void Resume() => SetPauses(pausedHere: false);
+
+    /// <summary>Stops reading for a destination that is full, apart from <see cref="Pause"/>: as often as <see cref="Release"/> is called.</summary>
+    internal void Hold() => SetPauses(fullDestinations: 1);
+
+    /// <summary>A destination is full no longer.</summary>
+    internal void Release() => SetPauses(fullDestinations: -1);
 
     private ConnectionWatches Watches => _watches ??= new ConnectionWatches();
 
@@ -172,6 +173,24 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
 
         OnFlushed();
+    }
+
+    private void SetPauses(bool? pausedHere = null, int fullDestinations = 0)
+    {
+        bool resumed;
+        lock (_writer)
+        {
+            _pausedHere = pausedHere ?? _pausedHere;
+            _fullDestinations += fullDestinations;
+            bool paused = _pausedHere || _fullDestinations > 0;
+            resumed = _paused && !paused;
+            _paused = paused;
+        }
+
+        if (resumed)
+        {
+            Wake();
+        }
     }
 
     private void Signal(int signal)

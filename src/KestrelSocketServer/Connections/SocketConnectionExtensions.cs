@@ -11,7 +11,7 @@ public static class SocketConnectionExtensions
     /// <summary>Writes <paramref name="data"/> as <see cref="ISocketConnection.Write"/> does.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="data">The bytes to send; not used after the call.</param>
-    /// <returns>As <see cref="ISocketConnection.Write"/>.</returns>
+    /// <returns>As <see cref="ISocketConnection.Write"/>; what it costs to ignore it is said there.</returns>
     public static bool Write(this ISocketConnection connection, ReadOnlyMemory<byte> data)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -19,10 +19,10 @@ public static class SocketConnectionExtensions
         return connection.Write(data.Span);
     }
 
-    /// <summary>Writes <paramref name="text"/> as UTF-8.</summary>
+    /// <summary>Writes <paramref name="text"/> as UTF-8, as <see cref="ISocketConnection.Write"/> does.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="text">The text to send.</param>
-    /// <returns>As <see cref="ISocketConnection.Write"/>.</returns>
+    /// <returns>As <see cref="ISocketConnection.Write"/>; what it costs to ignore it is said there.</returns>
     public static bool Write(this ISocketConnection connection, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -43,67 +43,31 @@ public static class SocketConnectionExtensions
     }
 
     /// <summary>
-    /// Sends all data of <paramref name="source"/> to <paramref name="destination"/> (row C20). A destination that is full
-    /// pauses the source until it drains; the end of the source ends the destination. <c>connection.Pipe(connection)</c> is
-    /// an echo.
+    /// Sends all data of <paramref name="source"/> to <paramref name="destination"/>, at the pace of the destination: one that is full
+    /// holds the source back until it drains (row C20). The end of either ends the other. <c>connection.Pipe(connection)</c> is an echo.
     /// </summary>
-    /// <param name="source">The connection to read from.</param>
-    /// <param name="destination">The connection to write to. When it closes, the source is paused.</param>
-    /// <param name="end">Whether the end of the source ends the destination.</param>
+    /// <param name="source">The connection to read from. What the application pauses stays paused.</param>
+    /// <param name="destination">
+    /// The connection to write to. Several destinations of one source all get all data, at the pace of the slowest.
+    /// </param>
+    /// <param name="end">
+    /// Whether the end or the close of the source ends the destination, and the close of the destination ends the source; also where
+    /// that has happened already. Otherwise the one that stays is left alone, and what it receives goes to its other subscribers.
+    /// </param>
     /// <returns>The destination.</returns>
+    /// <exception cref="InvalidOperationException">The source is read in another style than by events.</exception>
+    /// <remarks>
+    /// Two connections piped to each other are a proxy that ends both directions as soon as one has ended, since
+    /// <see cref="ISocketConnection.End()"/> does; what the other peer still sends is dropped, and counted by
+    /// <see cref="ISocketConnection.DiscardedBytes"/>.
+    /// </remarks>
     public static ISocketConnection Pipe(this ISocketConnection source, ISocketConnection destination, bool end = true)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(destination);
 
-        int drains = 0;
-        source.Data += Forward;
-        destination.Drained += OnDrained;
-        destination.Closed += source.Pause;
-        source.Closed += Detach;
-        if (end)
-        {
-            source.Ended += destination.End;
-        }
-
-        if (!destination.IsWritable)
-        {
-            // It may be closed already, and then will not say so again.
-            source.Pause();
-        }
-
+        new ConnectionPipe(source, destination, end).Start();
         return destination;
-
-        void Forward(ReadOnlyMemory<byte> chunk)
-        {
-            int before = Volatile.Read(ref drains);
-            if (destination.Write(chunk.Span))
-            {
-                return;
-            }
-
-            source.Pause();
-
-            // Either the pause is seen where it drains, or the drain is seen here.
-            Interlocked.MemoryBarrier();
-            if (Volatile.Read(ref drains) != before)
-            {
-                // It has drained between the two calls, on a thread of its own, and will not say so again.
-                source.Resume();
-            }
-        }
-
-        void OnDrained()
-        {
-            Interlocked.Increment(ref drains);
-            source.Resume();
-        }
-
-        void Detach()
-        {
-            destination.Drained -= OnDrained;
-            destination.Closed -= source.Pause;
-        }
     }
 
     private ref struct Utf8

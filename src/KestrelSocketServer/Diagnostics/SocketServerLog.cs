@@ -59,14 +59,20 @@ internal static partial class SocketServerLog
     [LoggerMessage(31, LogLevel.Warning, "A certificate cannot be loaded.", EventName = "CertificateFailed")]
     public static partial void CertificateFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(66, LogLevel.Warning, "Of the certificates in {Source} these are not sent, as they are not on the way from the server's own to a root: {Subjects}.", EventName = "CertificatesNotSent")]
+    public static partial void CertificatesNotSent(this ILogger logger, string source, string subjects);
+
+    [LoggerMessage(67, LogLevel.Debug, "Of the certificates in {Source} the root is not sent, as clients that trust it have it: {Subjects}.", EventName = "RootNotSent")]
+    public static partial void RootNotSent(this ILogger logger, string source, string subjects);
+
     [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": the handler was interrupted by the end of the connection.", EventName = "HandlerInterrupted")]
     public static partial void HandlerInterrupted(this ILogger logger, Exception exception, string connectionId);
 
     [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} is closed: {CloseReason}.", EventName = "ConnectionClosed")]
     public static partial void ConnectionClosed(this ILogger logger, string connectionId, string? endpointName, SocketCloseReason closeReason);
 
-    [LoggerMessage(40, LogLevel.Information, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread.", EventName = "HandlerBlocked")]
-    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler);
+    [LoggerMessage(40, LogLevel.Information, "Connection id \"{ConnectionId}\": the handler of endpoint {EndpointName}, {Handler}, has held its event loop for too long; other connections go on on another thread. Times since the last such line, of which there is one a minute at most: {Count}.", EventName = "HandlerBlocked")]
+    public static partial void HandlerBlocked(this ILogger logger, string connectionId, string endpointName, string handler, int count);
 
     [LoggerMessage(41, LogLevel.Error, "Too many handlers block: there is no further thread for their event loops, whose other connections wait.", EventName = "NoLoopThread")]
     public static partial void NoLoopThread(this ILogger logger);
@@ -77,8 +83,29 @@ internal static partial class SocketServerLog
     [LoggerMessage(42, LogLevel.Error, "An event loop met an exception that nobody expected; it goes on.", EventName = "LoopFault")]
     public static partial void LoopFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(55, LogLevel.Information, "Endpoint {EndpointName} replaces {Path}: a socket that a process has left there, and that nobody listens on.", EventName = "StaleSocketReplaced")]
+    public static partial void StaleSocketReplaced(this ILogger logger, string endpointName, string path);
+
     [LoggerMessage(14, LogLevel.Warning, "Connection id \"{ConnectionId}\": a heartbeat action threw.", EventName = "HeartbeatFault")]
     public static partial void HeartbeatFault(this ILogger logger, Exception exception, string connectionId);
+
+    [LoggerMessage(63, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName} has dropped {ByteCount} bytes that its peer sent and nobody read.", EventName = "InputDiscarded")]
+    public static partial void InputDiscarded(this ILogger logger, string connectionId, string? endpointName, long byteCount);
+
+    [LoggerMessage(71, LogLevel.Error, "The changed configuration cannot be read; the endpoints stay as they are until it can.", EventName = "ReloadFailed")]
+    public static partial void ReloadFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(72, LogLevel.Warning, "The system has no room for the changed configuration; the endpoints stay as they are, and it is tried again until it is applied.", EventName = "ReloadPostponed")]
+    public static partial void ReloadPostponed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(73, LogLevel.Warning, "There is no endpoint to listen on: neither code nor the configuration section {Section} has one that is enabled. The content root, where settings files are looked for, is {ContentRoot}.", EventName = "NoEndpoint")]
+    public static partial void NoEndpoint(this ILogger logger, string section, string? contentRoot);
+
+    [LoggerMessage(74, LogLevel.Information, "The configuration file {Path} is a link, or below one: when that is made to point elsewhere, as Kubernetes does, it is noticed only with DOTNET_USE_POLLING_FILE_WATCHER=1 in the environment.", EventName = "LinkedConfigurationFile")]
+    public static partial void LinkedConfigurationFile(this ILogger logger, string path);
+
+    [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
+    public static partial void MeasurementFault(this ILogger logger, Exception exception);
 
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)

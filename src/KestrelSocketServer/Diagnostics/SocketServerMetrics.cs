@@ -3,10 +3,15 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KestrelSocketServer;
 
-/// <summary>The instruments of the library. Where nobody listens to one, it costs a look at a field for each connection.</summary>
+/// <summary>
+/// The instruments of the library. Where nobody listens to one, it costs a look at a field for each connection. What a listener throws
+/// comes out of the instrument, and ends here: it must not reach the connection that is measured.
+/// </summary>
 internal sealed class SocketServerMetrics
 {
     public const string MeterName = "KestrelSocketServer";
@@ -15,9 +20,12 @@ internal sealed class SocketServerMetrics
     private readonly Histogram<double> _connectionDuration;
     private readonly Histogram<double> _handshakeDuration;
     private readonly Counter<long> _blockedHandlers;
+    private readonly ILogger _logger;
+    private int _hasFailed;
 
-    public SocketServerMetrics(IMeterFactory meterFactory)
+    public SocketServerMetrics(IMeterFactory meterFactory, ILogger logger)
     {
+        _logger = logger;
         Meter meter = meterFactory.Create(MeterName);
         _activeConnections = meter.CreateUpDownCounter<long>(
             "socket_server.active_connections", "{connection}", "Number of connections that are open.");
@@ -33,7 +41,12 @@ internal sealed class SocketServerMetrics
 
     /// <summary>Measures with the services' meters; null where they have none.</summary>
     public static SocketServerMetrics? From(IServiceProvider services)
-        => services.GetService<IMeterFactory>() is { } meterFactory ? new SocketServerMetrics(meterFactory) : null;
+    {
+        ILoggerFactory loggers = services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance;
+        return services.GetService<IMeterFactory>() is { } meterFactory
+            ? new SocketServerMetrics(meterFactory, SafeLoggerFactory.For(loggers).CreateLogger(SocketServerLog.Category))
+            : null;
+    }
 
     /// <summary>A connection is open.</summary>
     public ConnectionMeasurement OnOpened(string? endpoint, EndPoint? local, TimeProvider timeProvider)
@@ -41,7 +54,7 @@ internal sealed class SocketServerMetrics
         bool isCounted = _activeConnections.Enabled;
         if (isCounted)
         {
-            _activeConnections.Add(1, TagsOf(endpoint, local));
+            Count(1, TagsOf(endpoint, local));
         }
 
         bool isTimed = _connectionDuration.Enabled;
@@ -54,7 +67,7 @@ internal sealed class SocketServerMetrics
         if (measurement.IsCounted)
         {
             // Whoever has counted it in has to count it out.
-            _activeConnections.Add(-1, TagsOf(endpoint, local));
+            Count(-1, TagsOf(endpoint, local));
         }
 
         if (measurement.IsTimed && _connectionDuration.Enabled)
@@ -62,7 +75,7 @@ internal sealed class SocketServerMetrics
             TagList tags = TagsOf(endpoint, local);
             tags.Add("socket_server.close_reason", NameOf(reason));
             AddError(ref tags, errorType);
-            _connectionDuration.Record(timeProvider.GetElapsedTime(measurement.Started).TotalSeconds, tags);
+            Record(_connectionDuration, timeProvider.GetElapsedTime(measurement.Started), tags);
         }
     }
 
@@ -73,7 +86,7 @@ internal sealed class SocketServerMetrics
         {
             TagList tags = TagsOf(endpoint, local);
             AddError(ref tags, failure?.GetType().FullName);
-            _handshakeDuration.Record(duration.TotalSeconds, tags);
+            Record(_handshakeDuration, duration, tags);
         }
     }
 
@@ -84,7 +97,46 @@ internal sealed class SocketServerMetrics
         {
             TagList tags = TagsOf(endpoint, local);
             tags.Add("socket_server.handler", handler);
-            _blockedHandlers.Add(1, tags);
+            try
+            {
+                _blockedHandlers.Add(1, tags);
+            }
+            catch (Exception exception)
+            {
+                OnFault(exception);
+            }
+        }
+    }
+
+    private void Count(long change, in TagList tags)
+    {
+        try
+        {
+            _activeConnections.Add(change, tags);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+    }
+
+    private void Record(Histogram<double> histogram, TimeSpan duration, in TagList tags)
+    {
+        try
+        {
+            histogram.Record(duration.TotalSeconds, tags);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+    }
+
+    private void OnFault(Exception exception)
+    {
+        if (Interlocked.Exchange(ref _hasFailed, 1) == 0)
+        {
+            _logger.MeasurementFault(exception);
         }
     }
 

@@ -100,7 +100,9 @@ internal static class ConnectionPipeline
         ConnectionSettings settings = endpoint?.Settings ?? ConnectionSettings.Default with
         {
             Options = new SocketConnectionOptions(),
-            Logger = builder.ApplicationServices.GetService<ILoggerFactory>()?.CreateLogger(SocketServerLog.Category) ?? ConnectionSettings.Default.Logger,
+            Logger = builder.ApplicationServices.GetService<ILoggerFactory>() is { } loggers
+                ? SafeLoggerFactory.For(loggers).CreateLogger(SocketServerLog.Category)
+                : ConnectionSettings.Default.Logger,
             TimeProvider = builder.ApplicationServices.GetService<TimeProvider>() ?? TimeProvider.System,
             Metrics = SocketServerMetrics.From(builder.ApplicationServices),
         };

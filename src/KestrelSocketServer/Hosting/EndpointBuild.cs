@@ -18,6 +18,9 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
     /// <summary>The new listening sockets, where they are needed.</summary>
     public IReadOnlyList<Socket> Sockets { get; set; } = [];
 
+    /// <summary>What listens with them, once it was started.</summary>
+    public EndpointBinding? Binding { get; set; }
+
     /// <summary>Whether the server's sockets are already what the plan asks for.</summary>
     public bool KeepsSockets { get; } =
         server.Applied is { } applied && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)

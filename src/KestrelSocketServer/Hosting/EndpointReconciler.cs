@@ -29,14 +29,17 @@ internal sealed class EndpointReconciler(
         EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSockets)];
         SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
         cancellationToken.ThrowIfCancellationRequested();
-        await BindAsync(moved, leaving).ConfigureAwait(false);
+        if (moved.Length > 0)
+        {
+            transport.Start();
+        }
+
+        await ListenAsync(moved, leaving).ConfigureAwait(false);
 
         // From here on nothing can fail, and nothing is given up half-way.
         foreach (EndpointBuild build in moved)
         {
-            EndpointBinding binding = await EndpointBinding.StartAsync(
-                build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
-            build.Server.Replace(binding);
+            build.Server.Replace(build.Binding!);
         }
 
         foreach (EndpointBuild build in builds)
@@ -59,13 +62,14 @@ internal sealed class EndpointReconciler(
     public async Task ListenAsync(EndpointPlan plan, SocketServer server, CancellationToken cancellationToken)
     {
         EndpointBuild build = Build(plan, server);
+        transport.Start();
         IReadOnlyList<Socket> sockets = Bind(plan.Name, plan.Address, build.Context.Listener);
         server.Replace(await EndpointBinding.StartAsync(
             sockets, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false));
     }
 
     private IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options)
-        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1);
+        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1, logger);
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
@@ -77,8 +81,9 @@ internal sealed class EndpointReconciler(
         return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context));
     }
 
-    // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after.
-    private async Task BindAsync(EndpointBuild[] builds, SocketServer[] leaving)
+    // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after. Starting to
+    // accept can fail too: it takes threads and descriptors.
+    private async Task ListenAsync(EndpointBuild[] builds, SocketServer[] leaving)
     {
         var closed = new List<(SocketServer Server, EndpointBinding Binding)>();
         try
@@ -93,12 +98,19 @@ internal sealed class EndpointReconciler(
 
                 build.Sockets = Bind(build.Plan.Name, build.Plan.Address, build.Context.Listener);
             }
+
+            foreach (EndpointBuild build in builds)
+            {
+                build.Binding = await EndpointBinding.StartAsync(
+                    build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
+            }
         }
         catch
         {
             // Thrown on, once everything is as it was.
             foreach (EndpointBuild build in builds)
             {
+                build.Binding?.Close();
                 ListeningSockets.Close(build.Sockets, build.Plan.Address);
             }
 
@@ -108,9 +120,11 @@ internal sealed class EndpointReconciler(
                 {
                     await RestoreAsync(server, binding).ConfigureAwait(false);
                 }
-                catch (IOException exception)
+                catch (Exception exception)
                 {
-                    // Somebody else was faster to take the address: the others are restored all the same.
+                    // Somebody else was faster to take the address, or there is no descriptor: the others are restored all the same. Whatever
+                    // is applied next, this one is listened on again by that.
+                    server.Forget();
                     logger.RestoreFailed(exception, server.Name);
                 }
             }

@@ -3,13 +3,24 @@ using Microsoft.Extensions.Hosting;
 namespace KestrelSocketServer;
 
 /// <summary>Starts and stops the endpoints with the host.</summary>
-internal sealed class SocketServerService(SocketServers servers) : IHostedLifecycleService
+internal sealed class SocketServerService(SocketServers servers, IHostApplicationLifetime lifetime) : IHostedLifecycleService
 {
     private Task _stopped = Task.CompletedTask;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StartAsync(CancellationToken cancellationToken) => servers.StartAsync(cancellationToken);
+    /// <remarks>An application that is told to stop while it starts just stops: that it has not started is no failure.</remarks>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await servers.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Nothing was bound: there is nothing to undo.
+        }
+    }
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

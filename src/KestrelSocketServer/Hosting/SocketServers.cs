@@ -2,6 +2,9 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -14,19 +17,24 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly HashSet<string> _unknownKeys = new(StringComparer.OrdinalIgnoreCase);
     private readonly SemaphoreSlim _changing = new(1);
     private readonly SocketServerOptions _options;
+    private readonly IServiceProvider _services;
     private readonly ILogger _logger;
     private readonly SocketTransport _transport;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
+    private string? _refusal;
     private bool _stopping;
 
     public SocketServers(IOptions<SocketServerOptions> options, IServiceProvider services, ILoggerFactory loggerFactory, TimeProvider timeProvider)
     {
         _options = options.Value;
+        _services = services;
+        loggerFactory = SafeLoggerFactory.For(loggerFactory);
         _logger = loggerFactory.CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
         _reconciler = new EndpointReconciler(services, _transport, loggerFactory, _logger, timeProvider);
-        _reloader = _options.Configuration is null ? null : new ConfigurationReloader(_options.Configuration, ReloadAsync);
+        _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
+            configuration, ConfigurationFiles.Find(configuration, services.GetService<IConfiguration>()), ReloadAsync, timeProvider);
         foreach (EndpointPlan plan in ReadPlans())
         {
             ServerOf(plan.Name);
@@ -63,6 +71,16 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         // First: a change while the endpoints start is not lost.
         _reloader?.Start();
         await ApplyAsync(cancellationToken).ConfigureAwait(false);
+        if (!_servers.Values.Any(server => server.IsListening))
+        {
+            string path = _options.Configuration is IConfigurationSection section ? section.Path : SocketServerConfiguration.DefaultSection;
+            _logger.NoEndpoint($"{path}:{SocketServerConfiguration.EndpointsKey}", _services.GetService<IHostEnvironment>()?.ContentRootPath);
+        }
+
+        foreach (string link in _reloader?.Files.Select(file => file.FindLink()).OfType<string>() ?? [])
+        {
+            _logger.LinkedConfigurationFile(link);
+        }
     }
 
     public async Task<ISocketServer> ListenAsync(string name, string address, Action<ListenOptions> configure, CancellationToken cancellationToken = default)
@@ -118,8 +136,21 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         await Task.WhenAll(_servers.Values.Select(server => server.StopAsync(timeout, cancellationToken))).ConfigureAwait(false);
     }
 
-    private async Task ReloadAsync()
+    // Returns whether that is done with: what the system has no room for is not. Of a state that is tried several times, a failure is told once.
+    private async Task<bool> ReloadAsync(bool isChanged)
     {
+        try
+        {
+            foreach (ConfigurationFile file in _reloader!.Files)
+            {
+                file.Read();
+            }
+        }
+        catch (Exception exception)
+        {
+            return Refuse(exception, isKnown: exception.Message == _refusal, _logger.ReloadFailed);
+        }
+
         try
         {
             if (await ApplyAsync(CancellationToken.None).ConfigureAwait(false))
@@ -127,13 +158,27 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
                 _logger.ConfigurationApplied();
             }
 
+            _refusal = null;
             Raise(Reloaded);
+            return true;
         }
         catch (Exception exception)
         {
-            _logger.ConfigurationRefused(exception);
+            return Refuse(exception, isKnown: !isChanged && exception.Message == _refusal, _logger.ConfigurationRefused);
+        }
+    }
+
+    private bool Refuse(Exception exception, bool isKnown, Action<Exception> log)
+    {
+        bool passes = SystemExhaustion.IsCauseOf(exception);
+        if (!isKnown)
+        {
+            _refusal = exception.Message;
+            (passes ? _logger.ReloadPostponed : log)(exception);
             Raise(ReloadFailed, exception);
         }
+
+        return !passes;
     }
 
     private async Task<bool> ApplyAsync(CancellationToken cancellationToken)

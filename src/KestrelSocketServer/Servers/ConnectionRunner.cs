@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
-/// <summary>The connections of an endpoint that run where their work runs: all but those with TLS, whose middleware needs Kestrel's own dispatcher.</summary>
+/// <summary>The connections of an endpoint that run where their work runs: all but those with Kestrel's own TLS, whose middleware needs its dispatcher.</summary>
 internal sealed class ConnectionRunner(SocketServer server, ILogger logger, TimeProvider timeProvider) : IDisposable
 {
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(1);

@@ -27,6 +27,7 @@ internal sealed class EndpointBinding
     // be accepted any more and the last connection is gone.
     private int _active;
     private int _closed;
+    private Task? _abortTime;
 
     private EndpointBinding(
         EndpointContext context, IReadOnlyList<Socket> sockets, EndpointPipeline pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
@@ -37,7 +38,7 @@ internal sealed class EndpointBinding
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
         _runner = new ConnectionRunner(_server, _logger, _timeProvider);
-        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, Release);
+        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, OnDisposed);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
@@ -80,7 +81,18 @@ internal sealed class EndpointBinding
         ILoggerFactory loggerFactory,
         CancellationToken cancellationToken)
     {
-        var binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
+        EndpointBinding binding;
+        try
+        {
+            binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
+        }
+        catch
+        {
+            // Thrown on, once nothing listens any more.
+            ListeningSockets.Close(sockets, context.Address);
+            throw;
+        }
+
         if (context.Server.IsAcceptingPaused)
         {
             binding.Listener.Pause();
@@ -134,6 +146,21 @@ internal sealed class EndpointBinding
         await Task.WhenAll(_kestrel.StopAsync(_abort.Token), WaitUntilEmptyAsync()).ConfigureAwait(false);
     }
 
+    private void OnDisposed(TransportConnection connection)
+    {
+        try
+        {
+            if (connection.DiscardedBytes > 0)
+            {
+                _logger.InputDiscarded(connection.ConnectionId, _server.Name, connection.DiscardedBytes);
+            }
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
     private async Task WaitUntilEmptyAsync()
     {
         try
@@ -142,8 +169,10 @@ internal sealed class EndpointBinding
         }
         catch (OperationCanceledException)
         {
-            // The connections were aborted just now: their handlers get a moment to return.
-            await Task.WhenAny(_empty.Task, Task.Delay(AbortTime, _timeProvider)).ConfigureAwait(false);
+            // The connections were aborted: their handlers get a moment to return. One only, as a host stops the server and then disposes
+            // of it.
+            _abortTime ??= Task.Delay(AbortTime, _timeProvider);
+            await Task.WhenAny(_empty.Task, _abortTime).ConfigureAwait(false);
         }
     }
 
@@ -158,12 +187,12 @@ internal sealed class EndpointBinding
         _runner.Abort();
     }
 
-    // Returns whether the connection is on its way. Those with TLS are left to Kestrel, as its middleware wants.
+    // Returns whether the connection is on its way. Those with Kestrel's own TLS are left to it, as its middleware wants.
     private bool OnAccepted(TransportConnection connection)
     {
         Interlocked.Increment(ref _active);
         EndpointPipeline pipeline = Pipeline;
-        if (pipeline.IsTls)
+        if (pipeline.NeedsKestrel)
         {
             return false;
         }

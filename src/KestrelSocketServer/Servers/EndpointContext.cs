@@ -14,8 +14,12 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class EndpointContext(SocketServer server, ListenAddress address, SocketListenerOptions listener, ConnectionSettings settings) : IKeyedServiceProvider
 {
+    private static readonly TimeSpan BlockedLogInterval = TimeSpan.FromMinutes(1);
+
+    private readonly LogInterval _blockedLog = new(settings.TimeProvider, BlockedLogInterval);
     private string? _handlerName;
     private bool _handlerIsBehindTls;
+    private bool _hasTls;
 
     public SocketServer Server { get; } = server;
 
@@ -26,7 +30,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public SocketListenerOptions Listener { get; } = listener;
 
     /// <summary>The certificates of TLS that are read from files and stores.</summary>
-    public CertificateSources Certificates { get; } = new(settings.TimeProvider, server.Certificates);
+    public CertificateSources Certificates { get; } = new(settings.TimeProvider, settings.Logger, server.Certificates);
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }
@@ -88,8 +92,19 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         }
     }
 
-    // The options tell whether UseHttps was called by the scheme that they print, and by nothing else that is public.
-    public static bool IsTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+    /// <summary>TLS of ours is among the middleware.</summary>
+    /// <returns>What is told of its handshakes.</returns>
+    public TlsObserver UseTls()
+    {
+        _hasTls = true;
+        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.RaiseError(
+            new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
+    }
+
+    // The options tell whether Kestrel's own UseHttps was called by the scheme that they print, and by nothing else that is public.
+    public static bool HasKestrelTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
+
+    private bool IsTls(ListenOptions listen) => _hasTls || HasKestrelTls(listen);
 
     /// <summary>A TLS handshake is over.</summary>
     public void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
@@ -105,13 +120,23 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <summary>A handler has held its event loop for too long.</summary>
     public void OnHandlerBlocked(TransportConnection connection)
     {
-        Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name, _handlerName!);
-        Settings.Metrics?.OnHandlerBlocked(Server.Name, connection.LocalEndPoint, _handlerName!);
+        try
+        {
+            if (_blockedLog.Count() is > 0 and int count)
+            {
+                Settings.Logger.HandlerBlocked(connection.ConnectionId, Server.Name, _handlerName!, count);
+            }
+        }
+        finally
+        {
+            // All are measured, whatever the log does.
+            Settings.Metrics?.OnHandlerBlocked(Server.Name, connection.LocalEndPoint, _handlerName!);
+        }
     }
 
     public object? GetService(Type serviceType)
         => serviceType == typeof(EndpointContext) ? this
-            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(ApplicationServices.GetRequiredService<ILoggerFactory>())
+            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(SafeLoggerFactory.For(ApplicationServices.GetRequiredService<ILoggerFactory>()))
             : ApplicationServices.GetService(serviceType) ?? ApplicationServices.GetService<KestrelCoreServices>()?.GetService(serviceType);
 
     public object? GetKeyedService(Type serviceType, object? serviceKey)

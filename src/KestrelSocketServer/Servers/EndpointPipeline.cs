@@ -6,8 +6,8 @@ namespace KestrelSocketServer;
 
 /// <summary>What runs the connections of an endpoint: its middleware, TLS among them, and its handler.</summary>
 /// <param name="Run">Runs one.</param>
-/// <param name="IsTls">Whether TLS is among the middleware.</param>
-internal sealed record EndpointPipeline(ConnectionDelegate Run, bool IsTls)
+/// <param name="NeedsKestrel">Whether Kestrel's own TLS is among the middleware, which needs its dispatcher.</param>
+internal sealed record EndpointPipeline(ConnectionDelegate Run, bool NeedsKestrel)
 {
     /// <summary>Builds it as an endpoint is configured.</summary>
     /// <remarks>On options of its own, bound to nothing, so that it can be built anew while the endpoint listens.</remarks>
@@ -19,12 +19,12 @@ internal sealed record EndpointPipeline(ConnectionDelegate Run, bool IsTls)
         {
             // No HTTP, and no HTTP protocol advertised by TLS.
             listen.Protocols = HttpProtocols.None;
-            listen.Use(next => EndpointContext.IsTls(listen) ? HandshakeWatch.Around(next, context.OnHandshakeEnded) : next);
+            listen.Use(next => EndpointContext.HasKestrelTls(listen) ? HandshakeWatch.Around(next, context.OnHandshakeEnded) : next);
             try
             {
                 configure(listen);
                 context.Complete(listen);
-                pipeline = new EndpointPipeline(listen.Build(), EndpointContext.IsTls(listen));
+                pipeline = new EndpointPipeline(listen.Build(), EndpointContext.HasKestrelTls(listen));
             }
             catch (Exception exception) when (exception is CryptographicException or FileNotFoundException or DirectoryNotFoundException or NotSupportedException)
             {

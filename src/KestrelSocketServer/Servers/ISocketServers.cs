@@ -19,6 +19,10 @@ public interface ISocketServers : IReadOnlyCollection<ISocketServer>
     /// A change of the configuration could not be applied, for the reason given: all endpoints stay as they were. Raised on
     /// the thread pool.
     /// </summary>
+    /// <remarks>
+    /// Raised also for a file of the configuration that cannot be read. What fails as descriptors or memory have run out is tried
+    /// again until it is applied, and told once.
+    /// </remarks>
     event Action<Exception>? ReloadFailed;
 
     /// <summary>Finds a server by the name of its endpoint.</summary>

@@ -1,24 +1,37 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
 /// <summary>Makes the listening socket of an endpoint.</summary>
 internal static class ListeningSocket
 {
+    private const int AddressInUse = 98;
+    private const int SocketLevel = 1;
+    private const int ReuseAddressOption = 2;
+
+    // What was bound by these sockets; .NET would remove whatever is in its place by then.
+    private static readonly ConditionalWeakTable<Socket, UnixSocketFile> Files = new();
+
     /// <param name="name">The name of the endpoint.</param>
     /// <param name="address">Its address.</param>
     /// <param name="options">The options of the socket.</param>
+    /// <param name="logger">Told of a file that is replaced.</param>
     /// <param name="isShared">Whether other sockets of the endpoint are to listen on the same port.</param>
     /// <param name="first">What the first of them listens on, null for that one itself.</param>
     /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
-    public static Socket Bind(string name, ListenAddress address, SocketListenerOptions options, bool isShared, EndPoint? first = null)
+    public static Socket Bind(
+        string name, ListenAddress address, SocketListenerOptions options, ILogger logger, bool isShared, EndPoint? first = null)
     {
+        EndPoint endPoint = first ?? address.EndPoint;
+        using IDisposable? folder = endPoint is UnixDomainSocketEndPoint ? UnixSocketFolder.Hold(endPoint.ToString()!) : null;
         Socket? socket = null;
         try
         {
-            EndPoint endPoint = first ?? address.EndPoint;
             socket = Create(endPoint);
             if (endPoint is IPEndPoint ip)
             {
@@ -27,7 +40,7 @@ internal static class ListeningSocket
 
             if (endPoint is not FileHandleEndPoint)
             {
-                socket.Bind(endPoint);
+                socket = Bind(socket, endPoint, name, logger);
             }
 
             Configure(socket, options);
@@ -39,10 +52,15 @@ internal static class ListeningSocket
 
             return socket;
         }
-        catch (Exception exception) when (exception is SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is SocketException or IOException or PlatformNotSupportedException or UnauthorizedAccessException)
         {
-            socket?.Dispose();
-            throw new IOException($"Endpoint '{name}' cannot listen on {address}: {Explain(exception)}", exception);
+            if (socket is not null)
+            {
+                Release(socket, address);
+            }
+
+            string reason = exception is SocketException refused ? ListenErrors.Explain(refused, endPoint) : exception.Message;
+            throw new IOException($"Endpoint '{name}' cannot listen on {address}: {reason}", exception.InnerException as SocketException ?? exception);
         }
     }
 
@@ -63,7 +81,7 @@ internal static class ListeningSocket
             }
         }
 
-        socket.Dispose();
+        Release(socket, address);
     }
 
     /// <summary>Sets what can be set while it listens; sockets that are accepted from then on inherit it.</summary>
@@ -81,6 +99,84 @@ internal static class ListeningSocket
         socket.Listen(options.Backlog);
     }
 
+    private static void Release(Socket socket, ListenAddress address)
+    {
+        if (address.EndPoint is FileHandleEndPoint)
+        {
+            InheritedSocket.Close(socket);
+            return;
+        }
+
+        if (Files.TryGetValue(socket, out UnixSocketFile? file))
+        {
+            RemoveFile(file);
+            Files.Remove(socket);
+        }
+
+        socket.Dispose();
+    }
+
+    private static void RemoveFile(UnixSocketFile file)
+    {
+        try
+        {
+            file.Remove();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // It stays, and whoever listens there next replaces it.
+        }
+    }
+
+    // By the system's own call where that is known: .NET has one name for several of its errors, and none for others.
+    private static Socket Bind(Socket socket, EndPoint endPoint, string name, ILogger logger)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            socket.Bind(endPoint);
+            return socket;
+        }
+
+        int errno = TryBind(socket, endPoint);
+        if (errno == AddressInUse && endPoint is UnixDomainSocketEndPoint)
+        {
+            string path = endPoint.ToString()!;
+            if (UnixSocketFile.TryRemoveStale(path) is { } reason)
+            {
+                throw new IOException(reason, SystemError.ToException(SocketError.AddressAlreadyInUse));
+            }
+
+            errno = TryBind(socket, endPoint);
+            logger.StaleSocketReplaced(name, path);
+        }
+
+        if (errno != 0)
+        {
+            throw new IOException(ListenErrors.Explain(errno, endPoint), SystemError.ToException(SystemError.FromErrno(errno)));
+        }
+
+        // .NET learns of it by another object for the same handle.
+#pragma warning disable CA1816 // The handle is not that object's any more.
+        GC.SuppressFinalize(socket);
+#pragma warning restore CA1816
+        var bound = new Socket(socket.SafeHandle);
+        if (endPoint is UnixDomainSocketEndPoint && UnixSocketFile.Find(endPoint.ToString()!) is { } file)
+        {
+            Files.Add(bound, file);
+        }
+
+        return bound;
+    }
+
+    private static unsafe int TryBind(Socket socket, EndPoint endPoint)
+    {
+        SocketAddress address = endPoint.Serialize();
+        fixed (byte* start = address.Buffer.Span)
+        {
+            return Libc.Bind(socket.SafeHandle, start, (uint)address.Size) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+    }
+
     private static Socket Create(EndPoint endPoint) => endPoint switch
     {
         FileHandleEndPoint handle => InheritedSocket.Open(handle),
@@ -93,6 +189,12 @@ internal static class ListeningSocket
         if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
         {
             socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any) && !options.IPv6Only;
+        }
+
+        if (OperatingSystem.IsLinux())
+        {
+            // As .NET does when it binds: connections of earlier times do not keep the port.
+            socket.SetRawSocketOption(SocketLevel, ReuseAddressOption, BitConverter.GetBytes(1));
         }
 
         if (reusePort)
@@ -117,15 +219,4 @@ internal static class ListeningSocket
             : throw new PlatformNotSupportedException("ReusePort is not available on this operating system.");
         socket.SetRawSocketOption(level, option, BitConverter.GetBytes(1));
     }
-
-    private static string Explain(Exception exception) => exception is not SocketException socket
-        ? exception.Message
-        : socket.SocketErrorCode switch
-        {
-            SocketError.AddressAlreadyInUse => "the address is already in use.",
-            SocketError.AddressNotAvailable => "the address does not belong to this host.",
-            SocketError.AccessDenied => "the process has no right to bind it (ports below 1024 may need more rights).",
-            SocketError.AddressFamilyNotSupported => "this host does not support the address family.",
-            _ => socket.Message,
-        };
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
@@ -6,14 +7,15 @@ namespace KestrelSocketServer;
 internal static class ListeningSockets
 {
     /// <exception cref="IOException">The address cannot be listened on (row A13); nothing stays bound.</exception>
-    public static IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options, int count)
+    public static IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options, int count, ILogger logger)
     {
         var sockets = new List<Socket>(count);
         try
         {
             while (sockets.Count < count)
             {
-                sockets.Add(ListeningSocket.Bind(name, address, options, isShared: count > 1, first: sockets.FirstOrDefault()?.LocalEndPoint));
+                sockets.Add(ListeningSocket.Bind(
+                    name, address, options, logger, isShared: count > 1, first: sockets.FirstOrDefault()?.LocalEndPoint));
             }
 
             return sockets;

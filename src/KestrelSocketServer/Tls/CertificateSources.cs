@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace KestrelSocketServer;
 
 /// <summary>
@@ -5,8 +7,9 @@ namespace KestrelSocketServer;
 /// again, with what was loaded last: by then that may be all there is of it.
 /// </summary>
 /// <param name="timeProvider">The clock of those that look for changes from time to time.</param>
+/// <param name="logger">What they log to.</param>
 /// <param name="earlier">Those that the endpoint has in use so far.</param>
-internal sealed class CertificateSources(TimeProvider timeProvider, CertificateSources? earlier = null)
+internal sealed class CertificateSources(TimeProvider timeProvider, ILogger logger, CertificateSources? earlier = null)
 {
     private readonly Dictionary<object, ICertificateSource> _sources = [];
 
@@ -14,6 +17,8 @@ internal sealed class CertificateSources(TimeProvider timeProvider, CertificateS
     private readonly Dictionary<object, ICertificateSource>? _earlier = earlier?._sources;
 
     public TimeProvider TimeProvider { get; } = timeProvider;
+
+    public ILogger Logger { get; } = logger;
 
     /// <param name="identity">Names the certificate; equal for the same one.</param>
     /// <param name="create">Opens it; reads nothing.</param>

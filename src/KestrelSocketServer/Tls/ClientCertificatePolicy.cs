@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -15,32 +14,18 @@ internal sealed class ClientCertificatePolicy(SocketTlsOptions options, string b
         ? OpenAuthorities(Path.GetFullPath(path, basePath))
         : null;
 
-    /// <summary>Asks for a certificate, where the endpoint wants one.</summary>
-    public void Apply(SslServerAuthenticationOptions server, HandshakeWatch? watch)
-    {
-        if (options.ClientCertificateMode == ClientCertificateMode.NoCertificate)
-        {
-            return;
-        }
+    /// <summary>Whether clients are ever asked for a certificate.</summary>
+    public bool IsAsking => options.ClientCertificateMode != ClientCertificateMode.NoCertificate;
 
-        server.ClientCertificateRequired = true;
-        server.CertificateChainPolicy = CreateChainPolicy();
-        server.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
-        {
-            string? fault = FindFault(certificate as X509Certificate2, chain, errors);
-            if (fault is not null && watch is not null)
-            {
-                watch.Reason = new AuthenticationException(fault);
-            }
+    /// <summary>Whether a handler has to ask for it.</summary>
+    public bool IsOnDemand => options.ClientCertificateMode == ClientCertificateMode.DelayCertificate;
 
-            return fault is null;
-        };
-    }
+    /// <summary>Whether clients without a certificate are refused.</summary>
+    public bool IsRequired => options.ClientCertificateMode == ClientCertificateMode.RequireCertificate;
 
-    private static FileCache<X509Certificate2Collection> OpenAuthorities(string path)
-        => new(path, null, () => PemText.ReadCertificates(File.ReadAllText(path), path));
-
-    private X509ChainPolicy CreateChainPolicy()
+    /// <exception cref="IOException">The file of the authorities is missing or cannot be read.</exception>
+    /// <exception cref="CryptographicException">It is not what it should be.</exception>
+    public X509ChainPolicy CreateChainPolicy()
     {
         var policy = new X509ChainPolicy
         {
@@ -59,33 +44,59 @@ internal sealed class ClientCertificatePolicy(SocketTlsOptions options, string b
         return policy;
     }
 
-    private string? FindFault(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
+    /// <summary>Judges a certificate.</summary>
+    /// <param name="certificate">The certificate.</param>
+    /// <param name="others">Those that the client has sent along.</param>
+    public ClientCertificateFault? FindFault(X509Certificate2 certificate, X509Certificate2Collection others)
+    {
+        using var chain = new X509Chain { ChainPolicy = CreateChainPolicy() };
+        chain.ChainPolicy.ExtraStore.AddRange(others);
+        return FindFault(certificate, chain, chain.Build(certificate) ? SslPolicyErrors.None : SslPolicyErrors.RemoteCertificateChainErrors);
+    }
+
+    /// <summary>Judges what was found out about a certificate.</summary>
+    public ClientCertificateFault? FindFault(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         if (certificate is null)
         {
-            return options.ClientCertificateMode == ClientCertificateMode.RequireCertificate ? "The client has presented no certificate." : null;
+            return IsRequired ? ClientCertificateFault.Missing : null;
         }
 
-        if (options.AllowSelfSignedClientCertificates && IsSelfSigned(certificate, chain))
+        X509ChainStatusFlags faults = chain?.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, static (all, one) => all | one.Status) ?? X509ChainStatusFlags.NoError;
+        if (options.AllowSelfSignedClientCertificates && IsSelfSigned(certificate))
         {
-            errors &= ~SslPolicyErrors.RemoteCertificateChainErrors;
+            faults &= ~(X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain);
+            if (chain is not null && faults == X509ChainStatusFlags.NoError)
+            {
+                // Nothing but the unknown root is wrong with it.
+                errors &= ~SslPolicyErrors.RemoteCertificateChainErrors;
+            }
         }
 
         if (options.ClientCertificateValidation is { } validate)
         {
-            return validate(certificate, chain, errors)
-                ? null
-                : $"The client's certificate {certificate.Subject} was refused by {nameof(options.ClientCertificateValidation)} ({Describe(chain, errors)}).";
+            return validate(certificate, chain, errors) ? null : new ClientCertificateFault(
+                $"The client's certificate {certificate.Subject} was refused by {nameof(options.ClientCertificateValidation)} ({Describe(chain, errors)}).",
+                AlertOf(faults));
         }
 
-        return errors == SslPolicyErrors.None ? null : $"The client's certificate {certificate.Subject} is not trusted: {Describe(chain, errors)}.";
+        return errors == SslPolicyErrors.None ? null : new ClientCertificateFault(
+            $"The client's certificate {certificate.Subject} is not trusted: {Describe(chain, errors)}.", AlertOf(faults));
     }
 
-    // Nothing but the unknown root may be wrong with it: an expired one stays refused.
-    private static bool IsSelfSigned(X509Certificate2 certificate, X509Chain? chain)
-        => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData)
-            && chain is not null
-            && chain.ChainStatus.All(status => status.Status is X509ChainStatusFlags.UntrustedRoot or X509ChainStatusFlags.PartialChain);
+    private static FileCache<X509Certificate2Collection> OpenAuthorities(string path)
+        => new(path, null, () => PemText.ReadCertificates(File.ReadAllText(path), path));
+
+    private static bool IsSelfSigned(X509Certificate2 certificate)
+        => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
+
+    // A stranger's certificate is unknown first of all, whatever else may be wrong with it.
+    private static TlsAlert AlertOf(X509ChainStatusFlags faults)
+        => (faults & (X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain)) != 0 ? TlsAlert.UnknownAuthority
+            : (faults & X509ChainStatusFlags.Revoked) != 0 ? TlsAlert.CertificateRevoked
+            : (faults & X509ChainStatusFlags.NotTimeValid) != 0 ? TlsAlert.CertificateExpired
+            : (faults & X509ChainStatusFlags.NotValidForUsage) != 0 ? TlsAlert.UnsupportedCertificate
+            : TlsAlert.BadCertificate;
 
     private static string Describe(X509Chain? chain, SslPolicyErrors errors) => errors == SslPolicyErrors.None
         ? "nothing was found wrong with it"

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
@@ -10,7 +11,7 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
     {
         string fullPath = Path.GetFullPath(path, basePath);
         string? fullKeyPath = keyPath is null ? null : Path.GetFullPath(keyPath, basePath);
-        return sources.GetOrAdd((fullPath, fullKeyPath, passphrase), () => new Source(fullPath, fullKeyPath, passphrase));
+        return sources.GetOrAdd((fullPath, fullKeyPath, passphrase), () => new Source(fullPath, fullKeyPath, passphrase, sources));
     }
 
     private sealed class Source : ICertificateSource
@@ -18,13 +19,19 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
         private readonly string _path;
         private readonly string? _keyPath;
         private readonly string? _passphrase;
+        private readonly TimeProvider _timeProvider;
+        private readonly ILogger _logger;
         private readonly FileCache<SslStreamCertificateContext> _cache;
 
-        public Source(string path, string? keyPath, string? passphrase)
+        public Source(string path, string? keyPath, string? passphrase, CertificateSources sources)
         {
             _path = path;
             _keyPath = keyPath;
             _passphrase = passphrase;
+
+            // Not the sources: they change with the endpoint's options, and this one may outlive them.
+            _timeProvider = sources.TimeProvider;
+            _logger = sources.Logger;
             _cache = new FileCache<SslStreamCertificateContext>(path, keyPath, Load);
         }
 
@@ -37,10 +44,13 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
             byte[] content = File.ReadAllBytes(_path);
             try
             {
-                X509Certificate2Collection chain = PemText.Of(content) is { } text ? LoadPem(text) : LoadPkcs12(content);
-                X509Certificate2 certificate = chain[0];
-                chain.RemoveAt(0);
-                return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+                DateTime now = _timeProvider.GetUtcNow().UtcDateTime;
+                (X509Certificate2 certificate, X509Certificate2Collection all) = FindCertificates(content) is { } certificates
+                    ? (AddKey(certificates, content, now), certificates)
+                    : LoadPkcs12(content);
+                var chain = CertificateChain.Create(certificate, all, now);
+                _logger.CertificatesNotSent(chain, $"'{_path}'");
+                return chain.Context;
             }
             finally
             {
@@ -48,16 +58,43 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
             }
         }
 
-        private X509Certificate2Collection LoadPem(string text)
+        // Null where the file is neither PEM nor a certificate in DER.
+        private X509Certificate2Collection? FindCertificates(byte[] content)
         {
-            X509Certificate2Collection certificates = PemText.ReadCertificates(text, _path);
-            string keyText = _keyPath is null ? text : File.ReadAllText(_keyPath);
-            certificates[0] = PemPrivateKey.AddTo(certificates[0], keyText, _keyPath ?? _path, _passphrase);
-            return certificates;
+            if (PemText.Of(content) is { } text)
+            {
+                return PemText.ReadCertificates(text, _path);
+            }
+
+            try
+            {
+                return [X509CertificateLoader.LoadCertificate(content)];
+            }
+            catch (CryptographicException)
+            {
+                return null;
+            }
         }
 
-        // The certificate with the key comes first.
-        private X509Certificate2Collection LoadPkcs12(byte[] content)
+        private X509Certificate2 AddKey(X509Certificate2Collection certificates, byte[] content, DateTime now)
+        {
+            if (_keyPath is null)
+            {
+                return PemPrivateKey.AddTo(certificates, content, _path, _passphrase, now);
+            }
+
+            byte[] key = File.ReadAllBytes(_keyPath);
+            try
+            {
+                return PemPrivateKey.AddTo(certificates, key, _keyPath, _passphrase, now);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(key);
+            }
+        }
+
+        private (X509Certificate2, X509Certificate2Collection) LoadPkcs12(byte[] content)
         {
             X509Certificate2Collection found;
             try
@@ -66,15 +103,31 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
             }
             catch (CryptographicException exception)
             {
-                throw new CryptographicException(
-                    $"'{_path}' is no PEM file, and as a PKCS#12 file it cannot be read with {PemPrivateKey.Describe(_passphrase)}: {exception.Message}", exception);
+                string fault = FindUnreadableKey(content) ?? $"'{_path}' is no PEM file, and as a PKCS#12 file it cannot be read with "
+                    + $"{PemPrivateKey.Describe(_passphrase)}: {exception.Message}";
+                throw new CryptographicException(fault, exception);
             }
 
             X509Certificate2 certificate = found.FirstOrDefault(candidate => candidate.HasPrivateKey)
                 ?? throw new CryptographicException($"There is no certificate with a private key in '{_path}'.");
-            found.Remove(certificate);
-            found.Insert(0, certificate);
-            return found;
+            return (certificate, found);
+        }
+
+        // With the right passphrase all can be read but the keys that are not supported.
+        private string? FindUnreadableKey(byte[] content)
+        {
+            try
+            {
+                var limits = new Pkcs12LoaderLimits { IgnorePrivateKeys = true };
+                X509Certificate2Collection certificates = X509CertificateLoader.LoadPkcs12Collection(
+                    content, _passphrase, X509KeyStorageFlags.DefaultKeySet, limits);
+                string? unsupported = KeyType.FindUnsupported(certificates);
+                return unsupported is null ? null : $"The private key in '{_path}' cannot be used: {unsupported}.";
+            }
+            catch (CryptographicException)
+            {
+                return null;
+            }
         }
     }
 }

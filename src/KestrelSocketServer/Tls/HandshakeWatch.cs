@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Tells why a TLS handshake failed. Kestrel's middleware tells nobody but its log, so the watch listens there: the log is
+/// Tells why a TLS handshake of Kestrel's own failed. Its middleware tells nobody but its log, so the watch listens there: the log is
 /// written synchronously in the flow of the connection.
 /// </summary>
 internal sealed class HandshakeWatch(ConnectionContext connection, Action<ConnectionContext, TimeSpan, Exception?> onEnded)
@@ -17,9 +17,6 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     private bool _timedOut;
     private bool _established;
 
-    /// <summary>A reason that is known better than by the exception that ends the handshake.</summary>
-    public Exception? Reason { get; set; }
-
     /// <summary>Wraps a pipeline with TLS in it.</summary>
     /// <param name="next">The pipeline.</param>
     /// <param name="onEnded">Called once for each handshake, with how long it took and why it failed, if it did.</param>
@@ -27,8 +24,7 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     {
         var watch = new HandshakeWatch(connection, onEnded);
         var transport = new EncryptedTransport(connection.Transport);
-        connection.Features.Set(watch);
-        connection.Features.Set(transport);
+        connection.Features.Set<IEndOfTransport>(transport);
         Current.Value = watch;
         try
         {
@@ -52,7 +48,7 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     {
         if (!_timedOut)
         {
-            return _failure is null ? null : Reason ?? _failure;
+            return _failure;
         }
 
         try
@@ -69,7 +65,7 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
             return exception;
         }
 
-        return Reason ?? new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s.");
+        return new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s.");
     }
 
     private void OnLogged(string? eventName, Exception? exception)

@@ -35,7 +35,7 @@ internal sealed class KestrelCoreServices(IServiceProvider application) : IDispo
         new Adapter(services).UseKestrelCore();
 
         // Instances, as these are not to be disposed of with the provider.
-        Pass<ILoggerFactory>(application, services);
+        services.AddSingleton<ILoggerFactory>(SafeLoggerFactory.For(application.GetRequiredService<ILoggerFactory>()));
         Pass<IMeterFactory>(application, services);
         Pass<IHostEnvironment>(application, services);
         return services.BuildServiceProvider();

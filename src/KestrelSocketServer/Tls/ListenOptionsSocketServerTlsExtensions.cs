@@ -1,9 +1,7 @@
 using KestrelSocketServer;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Microsoft.AspNetCore.Hosting;
 
@@ -85,13 +83,10 @@ public static class ListenOptionsSocketServerTlsExtensions
         SocketTlsOptionsValidator.Validate(options, endpoint?.Server.Name);
 
         string basePath = services.GetService<IHostEnvironment>()?.ContentRootPath ?? Environment.CurrentDirectory;
-        ILogger logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(SocketServerLog.Category);
-        CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System);
-        var handshake = new TlsHandshake(options, basePath, sources, endpoint is null ? null : endpoint.Server.RaiseError, logger);
-        return listenOptions.UseHttps(new TlsHandshakeCallbackOptions
-        {
-            OnConnection = handshake.OnConnection,
-            HandshakeTimeout = options.HandshakeTimeout,
-        });
+        TlsObserver observer = endpoint?.UseTls() ?? TlsObserver.From(services);
+        CertificateSources sources = endpoint?.Certificates ?? new CertificateSources(services.GetService<TimeProvider>() ?? TimeProvider.System, observer.Logger);
+        var handshake = new TlsHandshake(options, basePath, sources, observer);
+        listenOptions.Use(next => new TlsMiddleware(next, handshake).RunAsync);
+        return listenOptions;
     }
 }

@@ -1,112 +1,117 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace KestrelSocketServer;
 
-/// <summary>Reads the private key of a certificate in PEM: plain, encrypted (PKCS#8), or encrypted in OpenSSL's traditional way.</summary>
+/// <summary>Reads the private keys of a file, and finds the certificate that one belongs to.</summary>
 internal static class PemPrivateKey
 {
-    private const string Rsa = "1.2.840.113549.1.1.1";
-    private const string RsaPss = "1.2.840.113549.1.1.10";
-    private const string Ecc = "1.2.840.10045.2.1";
+    private const string Supported = "RSA and EC (ECDSA) keys are supported";
 
-    /// <exception cref="CryptographicException">There is no key, it is not the certificate's, or the passphrase is not its own; the message names the path.</exception>
-    public static X509Certificate2 AddTo(X509Certificate2 certificate, string text, string path, string? passphrase)
+    /// <summary>The first certificate, one that is valid if there is any, whose private key is in a file, with that key.</summary>
+    /// <param name="certificates">The certificates, in any order.</param>
+    /// <param name="content">The file with the key, PEM or DER.</param>
+    /// <param name="path">The path of that file.</param>
+    /// <param name="passphrase">The passphrase of the key.</param>
+    /// <param name="now">The time for which certificates are to be valid.</param>
+    /// <exception cref="CryptographicException">There is none; the message names the path and the cause.</exception>
+    public static X509Certificate2 AddTo(
+        X509Certificate2Collection certificates, byte[] content, string path, string? passphrase, DateTime now)
     {
+        IReadOnlyList<PrivateKey> keys = ReadAll(certificates, content, path, passphrase);
         try
         {
-            return Persist(certificate.GetKeyAlgorithm() switch
+            foreach (X509Certificate2 certificate in certificates.OrderBy(certificate => certificate.IsValidAt(now) ? 0 : 1))
             {
-                Rsa or RsaPss => Add(certificate, RSA.Create(), text, path, passphrase, static (c, key) => c.CopyWithPrivateKey(key), ReadTraditionalRsa),
-                Ecc => Add(certificate, ECDsa.Create(), text, path, passphrase, static (c, key) => c.CopyWithPrivateKey(key), ReadTraditionalEcc),
-                string other => throw new CryptographicException($"The certificate in '{path}' has a key of the algorithm {other}; RSA and ECDSA are supported."),
-            });
+                if (keys.FirstOrDefault(key => key.BelongsTo(certificate)) is { } own)
+                {
+                    return Persist(own.AddTo(certificate));
+                }
+            }
+
+            throw new CryptographicException(Explain(keys, certificates, path));
         }
         catch (ArgumentException exception)
         {
-            // What the framework throws for text without a key, and for a key of another certificate.
-            throw new CryptographicException($"The private key in '{path}' does not belong to the certificate {certificate.Subject}: {exception.Message}", exception);
+            throw new CryptographicException($"The private key in '{path}' does not fit its certificate: {exception.Message}", exception);
+        }
+        finally
+        {
+            foreach (PrivateKey key in keys)
+            {
+                key.Dispose();
+            }
         }
     }
 
     public static string Describe(string? passphrase) => passphrase is null ? "no passphrase" : "the given passphrase";
 
-    private static X509Certificate2 Add<TKey>(
-        X509Certificate2 certificate, TKey key, string text, string path, string? passphrase,
-        Func<X509Certificate2, TKey, X509Certificate2> add, Action<TKey, byte[]> readTraditional)
-        where TKey : AsymmetricAlgorithm
+    private static List<PrivateKey> ReadAll(X509Certificate2Collection certificates, byte[] content, string path, string? passphrase)
     {
-        using (key)
+        if (PemText.Of(content) is not { } text)
         {
-            if (TraditionalPem.Find(text) is { } traditional)
+            return [Read(certificates, path, () => PrivateKey.Read(content, passphrase))];
+        }
+
+        IReadOnlyList<PemBlock> blocks = PemBlock.ReadAll(text);
+        if (blocks.FirstOrDefault(block => block is { IsPrivateKey: true, Content: null }) is { } broken)
+        {
+            throw new CryptographicException(
+                $"There is no complete private key in '{path}': the {broken.Label} in line {broken.Line} is broken, {broken.Fault}.");
+        }
+
+        var keys = new List<PrivateKey>();
+        foreach (PemBlock block in blocks.Where(block => block.IsPrivateKey))
+        {
+            if (block.Label == "OPENSSH PRIVATE KEY")
             {
-                Decrypt(path, passphrase, secret => readTraditional(key, traditional.Decrypt(secret)));
-            }
-            else if (Has(text, "ENCRYPTED PRIVATE KEY"))
-            {
-                Decrypt(path, passphrase, secret => key.ImportFromEncryptedPem(text, secret));
-            }
-            else if (Has(text, "PRIVATE KEY"))
-            {
-                ImportPlain(key, text, path);
-            }
-            else
-            {
-                throw new CryptographicException($"There is no complete private key in '{path}'.");
+                throw new CryptographicException(
+                    $"The private key in '{path}' has a form of OpenSSH's own, which is not supported; convert it (ssh-keygen -p -m PEM).");
             }
 
-            return add(certificate, key);
+            keys.Add(Read(certificates, path, () => TraditionalPem.Of(block) is { } encrypted
+                ? EncryptedPrivateKey.Read(encrypted, passphrase)
+                : PrivateKey.Read(block.Content!, passphrase)));
         }
+
+        return keys.Count > 0
+            ? keys
+            : throw new CryptographicException($"There is no complete private key in '{path}'{PemText.ListLabels(blocks)}.");
     }
 
-    private static void ImportPlain(AsymmetricAlgorithm key, string text, string path)
+    private static PrivateKey Read(X509Certificate2Collection certificates, string path, Func<PrivateKey> read)
     {
         try
         {
-            key.ImportFromPem(text);
+            return read();
         }
-        catch (CryptographicException exception)
+        catch (PassphraseException exception)
+        {
+            // A type that is not supported looks like a wrong passphrase as long as the key is encrypted.
+            string? unsupported = exception.InnerException is null ? null : KeyType.FindUnsupported(certificates);
+            string hint = unsupported is null ? "" : $" Note that {unsupported}.";
+            throw new CryptographicException($"The private key in '{path}' {exception.Message}{hint}", exception);
+        }
+        catch (Exception exception) when (exception is CryptographicException or AsnContentException)
         {
             throw new CryptographicException($"The private key in '{path}' is broken: {exception.Message}", exception);
         }
     }
 
-    private static void Decrypt(string path, string? passphrase, Action<string> decrypt)
+    private static string Explain(IReadOnlyList<PrivateKey> keys, X509Certificate2Collection certificates, string path)
     {
-        if (passphrase is null)
+        if (keys.FirstOrDefault(key => !key.IsSupported) is { } unsupported)
         {
-            throw new CryptographicException($"The private key in '{path}' is encrypted, and no passphrase was given.");
+            return $"The private key in '{path}' is of the type {unsupported.Type}, which is not supported; {Supported}.";
         }
 
-        try
-        {
-            decrypt(passphrase);
-        }
-        catch (CryptographicException exception)
-        {
-            throw new CryptographicException($"The private key in '{path}' cannot be decrypted with the given passphrase: {exception.Message}", exception);
-        }
+        string which = certificates.Count == 1
+            ? $"the certificate {certificates[0].Subject}"
+            : $"any of the certificates {string.Join("; ", certificates.Select(certificate => certificate.Subject))}";
+        string types = string.Join(", ", keys.Select(key => key.Type).Distinct());
+        return $"The private key in '{path}' ({types}) does not belong to {which}.";
     }
-
-    private static bool Has(string text, string label)
-    {
-        ReadOnlySpan<char> rest = text;
-        while (PemEncoding.TryFind(rest, out PemFields fields))
-        {
-            if (rest[fields.Label].EndsWith(label, StringComparison.Ordinal))
-            {
-                return true;
-            }
-
-            rest = rest[fields.Location.End..];
-        }
-
-        return false;
-    }
-
-    private static void ReadTraditionalRsa(RSA key, byte[] der) => key.ImportRSAPrivateKey(der, out _);
-
-    private static void ReadTraditionalEcc(ECDsa key, byte[] der) => key.ImportECPrivateKey(der, out _);
 
     // TLS on Windows does not take keys that live in memory alone.
     private static X509Certificate2 Persist(X509Certificate2 certificate)

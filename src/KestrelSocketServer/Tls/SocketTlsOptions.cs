@@ -40,7 +40,12 @@ public sealed class SocketTlsOptions
     public IList<SslApplicationProtocol> ApplicationProtocols { get; } = [];
 
     /// <summary>Whether clients are asked for a certificate, and whether they must present one.</summary>
-    /// <remarks>Defaults to <see cref="ClientCertificateMode.NoCertificate"/>. A certificate that is presented must be valid in any mode.</remarks>
+    /// <remarks>
+    /// Defaults to <see cref="ClientCertificateMode.NoCertificate"/>. A certificate that is presented must be valid in any mode. With
+    /// <see cref="ClientCertificateMode.DelayCertificate"/> a client is asked when a handler calls
+    /// <c>connection.Features.Get&lt;ITlsConnectionFeature&gt;().GetClientCertificateAsync</c>, before anything is read. Few clients of TLS 1.3 answer
+    /// that, and a refusal is not told by an alert.
+    /// </remarks>
     public ClientCertificateMode ClientCertificateMode { get; set; }
 
     /// <summary>

@@ -81,9 +81,9 @@ internal static class SocketTlsOptionsValidator
 
     private static string? FindClientCertificateFault(SocketTlsOptions options)
     {
-        if (options.ClientCertificateMode is not (ClientCertificateMode.NoCertificate or ClientCertificateMode.AllowCertificate or ClientCertificateMode.RequireCertificate))
+        if (options.ClientCertificateMode is not (ClientCertificateMode.NoCertificate or ClientCertificateMode.AllowCertificate or ClientCertificateMode.RequireCertificate or ClientCertificateMode.DelayCertificate))
         {
-            return $"{nameof(options.ClientCertificateMode)} is {options.ClientCertificateMode}; allowed are NoCertificate, AllowCertificate and RequireCertificate.";
+            return $"{nameof(options.ClientCertificateMode)} is {options.ClientCertificateMode}; allowed are NoCertificate, AllowCertificate, RequireCertificate and DelayCertificate.";
         }
 
         if (options.ClientCertificateAuthorities is { } path && string.IsNullOrWhiteSpace(path))
@@ -98,6 +98,6 @@ internal static class SocketTlsOptionsValidator
             : options.ClientCertificateValidation is not null ? $"{nameof(options.ClientCertificateValidation)} is given"
             : null;
         return useless is null ? null
-            : $"{useless}, but {nameof(options.ClientCertificateMode)} is NoCertificate, so that clients are never asked; set it to AllowCertificate or RequireCertificate.";
+            : $"{useless}, but {nameof(options.ClientCertificateMode)} is NoCertificate, so that clients are never asked; set it to AllowCertificate, RequireCertificate or DelayCertificate.";
     }
 }

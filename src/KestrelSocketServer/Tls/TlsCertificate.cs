@@ -17,9 +17,9 @@ public abstract class TlsCertificate
     /// </summary>
     /// <param name="path">
     /// A PEM file with the certificate, those of its issuers, and the private key unless <paramref name="keyPath"/> has it
-    /// (row T1); or a PKCS#12 file. Relative to the content root of the host.
+    /// (row T1), in any order (row T16); or a PKCS#12 file; or a certificate in DER. Relative to the content root of the host.
     /// </param>
-    /// <param name="keyPath">A PEM file with the private key.</param>
+    /// <param name="keyPath">A file with the private key, PEM or DER: an RSA or EC key (row T17).</param>
     /// <param name="passphrase">The passphrase of the private key, or of the PKCS#12 file (row T2).</param>
     /// <returns>The certificate.</returns>
     /// <exception cref="ArgumentException">A path is empty.</exception>
@@ -36,7 +36,10 @@ public abstract class TlsCertificate
 
     /// <summary>A certificate at hand.</summary>
     /// <param name="certificate">The certificate, with its private key. It is not disposed of.</param>
-    /// <param name="chain">The certificates of its issuers, to be sent along.</param>
+    /// <param name="chain">
+    /// The certificates of its issuers, to be sent along, but for a root (row T18). Where it is null they are looked for in the
+    /// system's stores.
+    /// </param>
     /// <returns>The certificate.</returns>
     /// <exception cref="ArgumentException">The certificate has no private key.</exception>
     public static TlsCertificate From(X509Certificate2 certificate, X509Certificate2Collection? chain = null)

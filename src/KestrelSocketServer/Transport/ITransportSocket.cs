@@ -33,11 +33,15 @@ internal interface ITransportSocket
     /// <summary>Tells <see cref="TransportConnection.OnPeerEnded"/> also when nobody reads.</summary>
     void WatchPeerEnd();
 
-    /// <summary>Tells <see cref="TransportConnection.OnFailed"/> also when nobody reads.</summary>
+    /// <summary>Tells <see cref="TransportConnection.OnFailed(SocketError)"/> also when nobody reads.</summary>
     void WatchFailure();
 
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
     void Schedule(IThreadPoolWorkItem item);
+
+    /// <summary>Whether the caller holds up other connections, and has done so since the last call.</summary>
+    /// <param name="turn">Kept by the caller from call to call.</param>
+    bool IsSameTurn(ref long turn);
 
     /// <summary>Sends the end of the stream after what was sent.</summary>
     void ShutdownSend();

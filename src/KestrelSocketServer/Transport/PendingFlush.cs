@@ -15,6 +15,9 @@ internal sealed class PendingFlush(SocketOutput output, ITransportSocket socket)
     private bool _waits;
     private bool _tokenCancelled;
 
+    /// <summary>Whether it waits for nothing but a turn of its own. The lock is held.</summary>
+    public bool Yields { get; set; }
+
     /// <summary>Begins to wait, unless an earlier flush waits still. The lock is held.</summary>
     /// <returns>Whether it has begun.</returns>
     public bool TryBegin(CancellationToken cancellationToken)
@@ -52,7 +55,23 @@ internal sealed class PendingFlush(SocketOutput output, ITransportSocket socket)
     /// <summary>Completes the flush that was taken; runs what waits for it.</summary>
     public void Complete() => _source.SetResult(true);
 
-    void IThreadPoolWorkItem.Execute() => Complete();
+    void IThreadPoolWorkItem.Execute()
+    {
+        lock (output)
+        {
+            if (Yields)
+            {
+                Yields = false;
+                if (!TryTake())
+                {
+                    // It was interrupted, and completes by that.
+                    return;
+                }
+            }
+        }
+
+        Complete();
+    }
 
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
     {

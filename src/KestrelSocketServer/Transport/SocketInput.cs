@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
@@ -25,8 +26,9 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     // Less room than this is not worth a call.
     private const int LeastRoom = 512;
 
-    // Then the other connections have their turn.
+    // Then the other connections have their turn: after some reads without a wait, or sooner where the reader takes its time for each.
     private const int MostInARow = 8;
+    private static readonly TimeSpan LongestRow = TimeSpan.FromMilliseconds(1);
 
     private ManualResetValueTaskSourceCore<bool> _source;
     private PooledSegment? _first;
@@ -45,6 +47,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     // The peer often sends before it is accepted.
     private bool _tryFirst = true;
     private int _receivedInARow;
+    private long _rowStart;
 
     private enum ReadProgress : byte
     {
@@ -75,12 +78,13 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     public override bool TryRead(out ReadResult result)
     {
         ThrowIfUnreadable();
-        if (HasResult || Receive())
+        if (HasResult || (!IsRowOver() && Receive()))
         {
             result = Take();
             return true;
         }
 
+        _receivedInARow = 0;
         result = default;
         return false;
     }
@@ -139,7 +143,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         int state = Interlocked.CompareExchange(ref _state, Busy, Waiting);
         if (state != Busy)
         {
-            Release();
+            Drop();
         }
 
         if (state == Waiting)
@@ -201,6 +205,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         while (!_ended)
         {
             ReadResult result = await ReadCoreAsync(cancellationToken).ConfigureAwait(false);
+            socket.Connection.OnDropped(result.Buffer.Length);
             AdvanceTo(result.Buffer.End);
         }
     }
@@ -217,8 +222,18 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         return active;
     }
 
-    /// <summary>Gives the memory back. Only when nobody reads.</summary>
-    public void Release()
+    /// <summary>Drops what was not consumed. Only when nobody reads.</summary>
+    public void Drop()
+    {
+        if (_first is not null)
+        {
+            socket.Connection.OnDropped(new ReadOnlySequence<byte>(_first, _first.Start, _last!, _last!.End).Length);
+        }
+
+        Release();
+    }
+
+    private void Release()
     {
         while (_first is not null)
         {
@@ -253,7 +268,8 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
 
     private ValueTask<ReadResult> ReadCoreAsync(CancellationToken cancellationToken)
     {
-        if (HasResult || (_tryFirst && _receivedInARow++ < MostInARow && Receive()))
+        bool isRowOver = false;
+        if (HasResult || (_tryFirst && !(isRowOver = IsRowOver()) && Receive()))
         {
             return ValueTask.FromResult(Take());
         }
@@ -268,10 +284,28 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         if (Wait())
         {
             // There is something by now; no need to go through the driver.
-            _source.SetResult(true);
+            if (isRowOver)
+            {
+                Dispatch();
+            }
+            else
+            {
+                _source.SetResult(true);
+            }
         }
 
         return new ValueTask<ReadResult>(this, _source.Version);
+    }
+
+    private bool IsRowOver()
+    {
+        if (_receivedInARow++ == 0)
+        {
+            _rowStart = Stopwatch.GetTimestamp();
+            return false;
+        }
+
+        return _receivedInARow > MostInARow || Stopwatch.GetElapsedTime(_rowStart) > LongestRow;
     }
 
     // Lets the driver or a cancellation complete the read. Returns whether it is to be completed by the caller, alone.
@@ -320,17 +354,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     }
 
     // Not on this thread, which has work of its own.
-    private void Dispatch()
-    {
-        if (runOnThreadPool)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-        else
-        {
-            socket.Schedule(this);
-        }
-    }
+    private void Dispatch() => socket.Schedule(this);
 
     private ReadResult Take()
     {

@@ -16,6 +16,11 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private const int SmallestSegment = 4 * 1024;
     private const int LargestSegment = 64 * 1024;
 
+    // After that much, sent without a wait, the other connections of the loop have their turn. Each call of the system counts as some
+    // bytes.
+    private const int MostInARow = 1024 * 1024;
+    private const int CostOfCall = 8 * 1024;
+
     // What was flushed and is not sent yet.
     private PooledSegment? _first;
     private PooledSegment? _last;
@@ -33,6 +38,9 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private volatile bool _completed;
     private bool _cancelled;
     private bool _isActive;
+    private bool _isTurnOver;
+    private int _sentInARow;
+    private long _turn = -1;
 
     /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
     public bool WaitsForDriver => _driverSends;
@@ -70,7 +78,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
             TakeWritten();
             if (Send())
             {
-                return ValueTask.FromResult(GetFlushResult());
+                return _isTurnOver && Yield() is { } turn ? turn : ValueTask.FromResult(GetFlushResult());
             }
         }
 
@@ -220,6 +228,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
                 return;
             }
 
+            _isTurnOver = false;
             Skip(count);
             if (error is not (SocketError.Success or SocketError.WouldBlock))
             {
@@ -310,6 +319,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
             }
 
             _driverSends = true;
+            _isTurnOver = false;
             socket.WaitWritable(_first!.Unread);
             return false;
         }
@@ -326,10 +336,16 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
                 return true;
             }
 
+            if (_isTurnOver)
+            {
+                return false;
+            }
+
             int count = segment.NextSegment is null ? socket.Send(segment.UnreadSpan, out SocketError error) : socket.Send(segment, out error);
             if (count > 0)
             {
                 Skip(count);
+                CountSent(count);
             }
             else if (error == SocketError.WouldBlock)
             {
@@ -347,13 +363,15 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     // Straight from the caller's memory, while nothing is left to send before it.
     private void SendNow(ref ReadOnlySpan<byte> rest)
     {
-        while (!rest.IsEmpty && !_failed)
+        while (!rest.IsEmpty && !_failed && !_isTurnOver)
         {
-            int count = socket.Send(rest, out SocketError error);
+            // In parts, as a peer that takes it as fast would have the call last for all of it.
+            int count = socket.Send(rest[..Math.Min(rest.Length, MostInARow)], out SocketError error);
             if (count > 0)
             {
                 _isActive = true;
                 rest = rest[count..];
+                CountSent(count);
             }
             else if (error == SocketError.WouldBlock)
             {
@@ -364,6 +382,37 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
                 OnSendFailed(error);
             }
         }
+    }
+
+    private void CountSent(int count)
+    {
+        _sentInARow += count + CostOfCall;
+        if (_sentInARow >= MostInARow)
+        {
+            _sentInARow = 0;
+            _isTurnOver = socket.IsSameTurn(ref _turn);
+        }
+    }
+
+    // Everything is sent, but the writer waits until the others have had their turn.
+    private ValueTask<FlushResult>? Yield()
+    {
+        _isTurnOver = false;
+        PendingFlush flush;
+        lock (this)
+        {
+            flush = _flush ??= new PendingFlush(this, socket);
+            if (!flush.TryBegin(CancellationToken.None))
+            {
+                return null;
+            }
+
+            flush.Yields = true;
+        }
+
+        ValueTask<FlushResult> task = flush.GetTask(hasBegun: true);
+        socket.Schedule(flush);
+        return task;
     }
 
     private void OnSendFailed(SocketError error)

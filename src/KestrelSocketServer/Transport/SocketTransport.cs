@@ -10,6 +10,7 @@ internal sealed class SocketTransport : IDisposable
     private readonly SocketTransportOptions _options;
     private readonly ILogger _logger;
     private readonly TransportSettings _settings;
+    private readonly HandlerThreads _threads = new();
     private readonly Lock _lock = new();
     private EventLoopGroup? _loops;
     private DescriptorReserve? _reserve;
@@ -21,12 +22,21 @@ internal sealed class SocketTransport : IDisposable
         bool hasLoops = options.EffectiveDriver == SocketTransportDriver.EventLoop;
         _settings = new TransportSettings(
             new BlockMemoryPool(), timeProvider,
-            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool,
-            HasOwnThreads: hasLoops && !options.RunHandlersOnThreadPool);
+            RunHandlersOnThreadPool: hasLoops && options.RunHandlersOnThreadPool);
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>
     public int MostAcceptors => _options.EffectiveDriver == SocketTransportDriver.EventLoop ? _options.EffectiveEventLoopCount : 1;
+
+    /// <summary>Takes what the driver needs from the system, before anything listens.</summary>
+    /// <exception cref="IOException">The system does not give it.</exception>
+    public void Start()
+    {
+        if (_options.EffectiveDriver == SocketTransportDriver.EventLoop)
+        {
+            GetLoops();
+        }
+    }
 
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
@@ -38,33 +48,46 @@ internal sealed class SocketTransport : IDisposable
         DescriptorReserve reserve = Prepare();
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, reserve, accepted => new TransportConnection(new AsyncSocket(accepted, _settings.TimeProvider), _settings, observer)
+            return new SocketAcceptor(listener, reserve, accepted => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
             });
         }
 
-        EventLoopGroup loops;
-        lock (_lock)
-        {
-            loops = _loops ??= new EventLoopGroup(_options, _logger);
-        }
-
+        EventLoopGroup loops = GetLoops();
         EventLoop? own = loop is null ? null : loops[loop.Value];
         return new EpollAcceptor(own ?? loops.Next(), listener, reserve, (accepted, remote) =>
         {
-            var socket = new EpollSocket(own ?? loops.Next(), accepted);
-            var connection = new TransportConnection(socket, _settings, observer);
-            connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
-            connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
-            return connection;
+            try
+            {
+                var socket = new EpollSocket(own ?? loops.Next(), accepted);
+                var connection = new TransportConnection(socket, _settings, observer);
+                connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
+                connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
+                return connection;
+            }
+            catch
+            {
+                // Thrown on; the client must not be left waiting.
+                accepted.Dispose();
+                throw;
+            }
         });
+    }
+
+    private EventLoopGroup GetLoops()
+    {
+        lock (_lock)
+        {
+            return _loops ??= new EventLoopGroup(_options, _options.RunHandlersOnThreadPool ? _threads : null, _logger);
+        }
     }
 
     public void Dispose()
     {
         _loops?.Dispose();
+        _threads.Dispose();
         _settings.MemoryPool.Dispose();
     }
 

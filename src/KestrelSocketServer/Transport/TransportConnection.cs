@@ -25,6 +25,8 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     private CancellationTokenSource? _closed;
     private CancellationTokenSource? _failed;
     private CancellationTokenSource? _lingering;
+    private long _discarded;
+    private bool _hasLingered;
     private int _over;
 
     /// <param name="socket">The socket, which belongs to the connection from now on.</param>
@@ -116,13 +118,15 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public bool HasPeerEnded => _input.HasEnded;
 
-    public bool RunsElsewhere => _settings.HasOwnThreads && !IsAtItsPlace;
+    public bool RunsElsewhere => !IsAtItsPlace;
 
     /// <summary>Whether it was started where its work runs.</summary>
     public bool IsAtItsPlace { get; set; }
 
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
+
+    public long DiscardedBytes => Volatile.Read(ref _discarded);
 
     private bool IsOver => Volatile.Read(ref _over) != 0;
 
@@ -146,12 +150,14 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     }
 
     /// <summary>A call of the system has failed.</summary>
-    public void OnFailed(SocketError error)
+    public void OnFailed(SocketError error) => OnFailed(SystemError.ToException(error));
+
+    /// <summary>A call of the system has failed.</summary>
+    public void OnFailed(SocketException inner)
     {
-        var inner = new SocketException((int)error);
         End(
-            IsReset(error) ? new ConnectionResetException(inner.Message, inner)
-                : error == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
+            IsReset(inner.SocketErrorCode) ? new ConnectionResetException(inner.Message, inner)
+                : inner.SocketErrorCode == SocketError.OperationAborted ? new ConnectionAbortedException("The connection was closed.", inner)
                 : new IOException(inner.Message, inner),
             reset: false);
     }
@@ -172,6 +178,17 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         (Connection: this, Source: source),
         preferLocal: false);
 
+    public void AddDiscarded(long bytes) => Interlocked.Add(ref _discarded, bytes);
+
+    /// <summary>Some of what was received is given to nobody. Encrypted bytes do not count, as even a goodbye consists of some.</summary>
+    public void OnDropped(long bytes)
+    {
+        if (bytes > 0 && Features.Get<ITlsHandshakeFeature>() is null)
+        {
+            AddDiscarded(bytes);
+        }
+    }
+
     public void OnHandlerBlocked() => _observer.OnBlocked(this);
 
     /// <summary>The peer has finished sending.</summary>
@@ -182,30 +199,42 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         _output.Complete();
         _input.Complete();
         await _output.WaitUntilSentAsync().ConfigureAwait(false);
-        if (!IsOver && !_input.HasEnded)
+        if (!_hasLingered && !IsOver && !_input.HasEnded)
         {
-            await LingerAsync().ConfigureAwait(false);
+            await LingerCoreAsync(null).ConfigureAwait(false);
         }
 
         End(new ConnectionAbortedException("The connection is over."), reset: false);
-        _input.Release();
+        _input.Drop();
         await base.DisposeAsync().ConfigureAwait(false);
-        _observer.OnDisposed();
+        _observer.OnDisposed(this);
+    }
+
+    public async Task LingerAsync(Func<CancellationToken, Task> discard)
+    {
+        _output.Complete();
+        await _output.WaitUntilSentAsync().ConfigureAwait(false);
+        _hasLingered = await LingerCoreAsync(discard).ConfigureAwait(false);
     }
 
     // Unread input would turn the close into a reset, which may destroy what is on its way to the peer. So what the peer sends is
-    // dropped until it ends too, for a moment; and for longer while it has not acknowledged everything.
-    private async Task LingerAsync()
+    // dropped until it ends too, for a moment; and for longer while it has not acknowledged everything. Returns whether the time was up.
+    private async Task<bool> LingerCoreAsync(Func<CancellationToken, Task>? discard)
     {
         var lingering = new CancellationTokenSource();
         Interlocked.Exchange(ref _lingering, lingering);
-        _input.Reopen();
-        if (IsOver)
+        if (discard is null)
         {
-            return;
+            _input.Reopen();
+            discard = _input.DiscardAsync;
         }
 
-        Task discarding = _input.DiscardAsync(lingering.Token);
+        if (IsOver)
+        {
+            return false;
+        }
+
+        Task discarding = discard(lingering.Token);
         long started = _settings.TimeProvider.GetTimestamp();
         do
         {
@@ -214,8 +243,10 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         while (!discarding.IsCompleted && !IsOver && _socket.CountUnacknowledged() > 0
             && _settings.TimeProvider.GetElapsedTime(started) < _settings.LongestLingerTime);
 
+        bool isTimeUp = !discarding.IsCompleted;
         await lingering.CancelAsync().ConfigureAwait(false);
         await discarding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return isTimeUp;
     }
 
     private void End(Exception reason, bool reset)

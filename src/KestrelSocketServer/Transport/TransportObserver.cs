@@ -4,4 +4,4 @@ namespace KestrelSocketServer;
 /// <param name="OnBlocked">A handler has held its event loop for too long.</param>
 /// <param name="OnFault">Something threw that was registered for an end of the connection.</param>
 /// <param name="OnDisposed">A connection is over, and its socket given back.</param>
-internal sealed record TransportObserver(Action<TransportConnection> OnBlocked, Action<TransportConnection, Exception> OnFault, Action OnDisposed);
+internal sealed record TransportObserver(Action<TransportConnection> OnBlocked, Action<TransportConnection, Exception> OnFault, Action<TransportConnection> OnDisposed);

@@ -332,3 +332,5 @@ public abstract class EndingTests(TestTransport transport)
 public sealed class PlainEndingTests() : EndingTests(TestTransport.Plain);
 
 public sealed class TlsEndingTests() : EndingTests(TestTransport.Tls);
+
+public sealed class KestrelTlsEndingTests() : EndingTests(TestTransport.KestrelTls);

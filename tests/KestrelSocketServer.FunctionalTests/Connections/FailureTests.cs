@@ -322,3 +322,5 @@ public abstract class FailureTests(TestTransport transport)
 public sealed class PlainFailureTests() : FailureTests(TestTransport.Plain);
 
 public sealed class TlsFailureTests() : FailureTests(TestTransport.Tls);
+
+public sealed class KestrelTlsFailureTests() : FailureTests(TestTransport.KestrelTls);

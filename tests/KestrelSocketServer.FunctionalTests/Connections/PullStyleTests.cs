@@ -288,3 +288,5 @@ public abstract class PullStyleTests(TestTransport transport)
 public sealed class PlainPullStyleTests() : PullStyleTests(TestTransport.Plain);
 
 public sealed class TlsPullStyleTests() : PullStyleTests(TestTransport.Tls);
+
+public sealed class KestrelTlsPullStyleTests() : PullStyleTests(TestTransport.KestrelTls);

@@ -267,3 +267,5 @@ public abstract class WritingTests(TestTransport transport)
 public sealed class PlainWritingTests() : WritingTests(TestTransport.Plain);
 
 public sealed class TlsWritingTests() : WritingTests(TestTransport.Tls);
+
+public sealed class KestrelTlsWritingTests() : WritingTests(TestTransport.KestrelTls);

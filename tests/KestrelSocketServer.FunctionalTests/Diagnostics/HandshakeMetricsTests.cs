@@ -7,10 +7,13 @@ namespace KestrelSocketServer.FunctionalTests.Diagnostics;
 [Trait("Row", "D2")]
 public sealed class HandshakeMetricsTests
 {
-    [Fact]
-    public async Task The_duration_of_a_handshake_is_measured()
+    public static TheoryData<TestTransport> Transports => [TestTransport.Tls, TestTransport.KestrelTls];
+
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task The_duration_of_a_handshake_is_measured(TestTransport transport)
     {
-        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, TestTransport.Tls);
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, transport);
         using MetricCollector<double> duration = Collect(server);
 
         using RawClient client = await server.ConnectAsync();
@@ -29,10 +32,11 @@ public sealed class HandshakeMetricsTests
             Meters.TagsOf(measurement));
     }
 
-    [Fact]
-    public async Task A_failed_handshake_is_told_by_its_exception()
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task A_failed_handshake_is_told_by_its_exception(TestTransport transport)
     {
-        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, TestTransport.Tls);
+        await using SocketServerFixture server = await SocketServerFixture.StartAsync(connection => { }, transport);
         using MetricCollector<double> duration = Collect(server);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(server.Server.EndPoint!).Soon();

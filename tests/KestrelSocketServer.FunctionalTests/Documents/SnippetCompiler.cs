@@ -1,6 +1,8 @@
+using System.Reflection;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Emit;
 
 namespace KestrelSocketServer.FunctionalTests.Documents;
 
@@ -69,21 +71,33 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
     public IReadOnlyList<string> Compile(MarkdownSnippet snippet)
     {
         SyntaxTree tree = Parse(snippet);
+        return
+        [
+            .. CreateCompilation(snippet, tree).GetDiagnostics()
+                .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning && diagnostic.Location.SourceTree == tree)
+                .Select(diagnostic => $"{file}:{diagnostic.Location.GetMappedLineSpan().StartLinePosition.Line + 1}: {diagnostic.Id}: {diagnostic.GetMessage()}"),
+        ];
+    }
+
+    /// <summary>A snippet that compiles, to be run.</summary>
+    public Assembly Load(MarkdownSnippet snippet)
+    {
+        using var image = new MemoryStream();
+        EmitResult result = CreateCompilation(snippet, Parse(snippet)).Emit(image);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics));
+        return Assembly.Load(image.ToArray());
+    }
+
+    private CSharpCompilation CreateCompilation(MarkdownSnippet snippet, SyntaxTree tree)
+    {
         IEnumerable<SyntaxTree> types = snippets.Where(other => other != snippet).Select(Parse).Where(other => !IsProgram(other));
-        var compilation = CSharpCompilation.Create(
+        return CSharpCompilation.Create(
             "Snippet",
             [CSharpSyntaxTree.ParseText(ImplicitUsings, ParseOptions), tree, .. types],
             References,
             new CSharpCompilationOptions(
                 HasTopLevelStatements(tree) ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
                 nullableContextOptions: NullableContextOptions.Enable));
-
-        return
-        [
-            .. compilation.GetDiagnostics()
-                .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning && diagnostic.Location.SourceTree == tree)
-                .Select(diagnostic => $"{file}:{diagnostic.Location.GetMappedLineSpan().StartLinePosition.Line + 1}: {diagnostic.Id}: {diagnostic.GetMessage()}"),
-        ];
     }
 
     private static bool IsProgram(SyntaxTree tree) =>

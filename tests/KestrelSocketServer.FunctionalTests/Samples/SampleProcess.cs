@@ -20,8 +20,12 @@ internal sealed class SampleProcess : IAsyncDisposable
     }
 
     public static SampleProcess Start(string name, params ReadOnlySpan<string> arguments)
+        => StartIn(Path.GetDirectoryName(ProgramOf(name))!, name, arguments);
+
+    /// <summary>Starts it from a folder.</summary>
+    public static SampleProcess StartIn(string folder, string name, params ReadOnlySpan<string> arguments)
     {
-        string output = Repository.PathOf("samples", name, "bin", Repository.Configuration, "net10.0", $"{name}.dll");
+        string output = ProgramOf(name);
         string dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         // A test run in the background of a shell has SIGINT ignored, and its children would inherit that.
         string[] command = OperatingSystem.IsLinux()
@@ -29,7 +33,7 @@ internal sealed class SampleProcess : IAsyncDisposable
             : [dotnet, output, .. arguments];
         var start = new ProcessStartInfo(command[0], command.AsSpan(1).ToArray())
         {
-            WorkingDirectory = Path.GetDirectoryName(output),
+            WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -39,6 +43,8 @@ internal sealed class SampleProcess : IAsyncDisposable
         start.Environment.Remove("ASPNETCORE_HTTP_PORTS");
         return new SampleProcess(Process.Start(start)!);
     }
+
+    private static string ProgramOf(string name) => Repository.PathOf("samples", name, "bin", Repository.Configuration, "net10.0", $"{name}.dll");
 
     /// <summary>Starts a console sample and waits until it listens.</summary>
     public static async Task<(SampleProcess Sample, IPEndPoint Address)> StartListeningAsync(string name, params string[] arguments)

@@ -15,6 +15,8 @@ internal sealed class ChildProcess : IDisposable
         _errors = process.StandardError.ReadToEndAsync();
     }
 
+    public int Id => _process.Id;
+
     /// <summary>The time that its threads have spent on a processor.</summary>
     public TimeSpan ProcessorTime
     {
@@ -43,7 +45,11 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess StartWithDescriptors(int count, Dictionary<string, string> environment, string command, params string[] arguments)
         => Start(environment, ["prlimit", $"--nofile={count}"], command, arguments);
 
-    private static ChildProcess Start(Dictionary<string, string> environment, string[] prefix, string command, string[] arguments)
+    /// <param name="environment">Variables of its environment.</param>
+    /// <param name="prefix">A command that runs it, such as <c>strace</c>.</param>
+    /// <param name="command">What it is to do.</param>
+    /// <param name="arguments">How.</param>
+    public static ChildProcess Start(Dictionary<string, string> environment, string[] prefix, string command, params string[] arguments)
     {
         const string Name = "KestrelSocketServer.TestChild";
         string program = Path.Combine(AppContext.BaseDirectory.Replace("KestrelSocketServer.FunctionalTests", Name, StringComparison.Ordinal), Name + ".dll");

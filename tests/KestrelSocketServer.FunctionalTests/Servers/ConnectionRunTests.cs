@@ -8,11 +8,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelSocketServer.FunctionalTests.Servers;
 
-/// <summary>What surrounds the handler of a connection, as Kestrel surrounds it with TLS: both are to be the same for whoever relies on it.</summary>
+/// <summary>What surrounds the handler of a connection, as Kestrel surrounds it with its own TLS: both are to be the same for whoever relies on it.</summary>
 [Trait("Row", "P3")]
 public sealed class ConnectionRunTests
 {
-    public static TheoryData<TestTransport> Transports => [TestTransport.Plain, TestTransport.Tls];
+    public static TheoryData<TestTransport> Transports => [TestTransport.Plain, TestTransport.Tls, TestTransport.KestrelTls];
 
     [Theory]
     [MemberData(nameof(Transports))]

@@ -23,10 +23,31 @@ internal static class OpenSsl
         }
     }
 
+    /// <summary>Runs it in a folder and fails where it fails.</summary>
+    public static async Task RunInAsync(string folder, params string[] arguments)
+    {
+        using Process process = Start(folder, arguments);
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            process.StandardInput.Close();
+            await process.WaitForExitAsync().Soon();
+            Assert.True(process.ExitCode == 0, $"openssl {string.Join(' ', arguments)}: {await errors.Soon()}{await output.Soon()}");
+        }
+        finally
+        {
+            Kill(process);
+        }
+    }
+
     /// <summary>Starts it; to be killed by <see cref="Kill"/>.</summary>
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Start(Environment.CurrentDirectory, arguments);
+
+    private static Process Start(string folder, string[] arguments)
         => Process.Start(new ProcessStartInfo("openssl", arguments)
         {
+            WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

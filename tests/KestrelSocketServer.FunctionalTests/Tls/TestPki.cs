@@ -7,6 +7,9 @@ namespace KestrelSocketServer.FunctionalTests.Tls;
 /// <summary>A certificate authority, and what it issues.</summary>
 internal sealed class TestPki
 {
+    public const string ServerUsage = "1.3.6.1.5.5.7.3.1";
+    public const string ClientUsage = "1.3.6.1.5.5.7.3.2";
+
     private static readonly DateTimeOffset From = DateTimeOffset.UtcNow.AddDays(-1);
     private static readonly DateTimeOffset To = DateTimeOffset.UtcNow.AddDays(30);
 
@@ -32,7 +35,7 @@ internal sealed class TestPki
         return new TestPki(issued.CopyWithPrivateKey(key));
     }
 
-    public X509Certificate2 Issue(string name, bool rsa = false)
+    public X509Certificate2 Issue(string name, bool rsa = false, bool expired = false, string? usage = null)
     {
         byte[] serial = RandomNumberGenerator.GetBytes(8);
         if (rsa)
@@ -45,8 +48,8 @@ internal sealed class TestPki
         else
         {
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            using X509Certificate2 issued = WithExtensions(new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256), name)
-                .Create(Authority, From, To.AddDays(-2), serial);
+            using X509Certificate2 issued = WithExtensions(new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256), name, usage)
+                .Create(Authority, From, expired ? From.AddHours(1) : To.AddDays(-2), serial);
             return issued.CopyWithPrivateKey(key);
         }
     }
@@ -79,14 +82,15 @@ internal sealed class TestPki
         return request;
     }
 
-    private static CertificateRequest WithExtensions(CertificateRequest request, string name)
+    private static CertificateRequest WithExtensions(CertificateRequest request, string name, string? usage = null)
     {
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name.Replace(' ', '-'));
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
+        OidCollection usages = usage is null ? [new Oid(ServerUsage), new Oid(ClientUsage)] : [new Oid(usage)];
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(usages, false));
         return request;
     }
 }

@@ -205,7 +205,7 @@ public sealed class TlsOptionsTests
         { "self-signed", static tls => tls.AllowSelfSignedClientCertificates = true, "AllowSelfSignedClientCertificates" },
         { "revocation", static tls => tls.CheckClientCertificateRevocation = true, "CheckClientCertificateRevocation" },
         { "validation", static tls => tls.ClientCertificateValidation = static (_, _, _) => true, "ClientCertificateValidation" },
-        { "mode", static tls => tls.ClientCertificateMode = ClientCertificateMode.DelayCertificate, "allowed are NoCertificate" },
+        { "mode", static tls => tls.ClientCertificateMode = (ClientCertificateMode)7, "allowed are NoCertificate" },
         { "time-out", static tls => tls.HandshakeTimeout = TimeSpan.Zero, "HandshakeTimeout is 00:00:00" },
         { "host name", static tls => tls.Sni["*"] = TlsCertificate.FromFile("a.pem"), "Sni has '*'" },
         { "host address", static tls => tls.Sni["127.0.0.1"] = TlsCertificate.FromFile("a.pem"), "Sni has '127.0.0.1'" },

@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelSocketServer.FunctionalTests.Tls;
 
@@ -44,17 +45,19 @@ internal sealed class TlsServer : IAsyncDisposable
             return Task.CompletedTask;
         });
 
-    public async Task<TlsServer> StartAsync(Action<ListenOptions> useHttps, Func<ISocketConnection, Task> onConnection)
+    public async Task<TlsServer> StartAsync(Action<ListenOptions> useHttps, Func<ISocketConnection, Task> onConnection, Action<IServiceCollection>? services = null)
     {
-        _host = await TestHost.StartAsync(server => server.Listen("test", 0, listen =>
-        {
-            useHttps(listen);
-            listen.UseSocketHandler(connection =>
+        _host = await TestHost.StartAsync(
+            server => server.Listen("test", 0, listen =>
             {
-                _connections.Writer.TryWrite(connection);
-                return onConnection(connection);
-            });
-        }));
+                useHttps(listen);
+                listen.UseSocketHandler(connection =>
+                {
+                    _connections.Writer.TryWrite(connection);
+                    return onConnection(connection);
+                });
+            }),
+            services);
         Server.Error += error => _errors.Writer.TryWrite(error);
         return this;
     }

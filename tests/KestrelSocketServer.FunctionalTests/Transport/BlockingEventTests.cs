@@ -6,16 +6,18 @@ public sealed class BlockingEventTests
     // More than a thread pool makes threads in the time that the test waits.
     private const int Blocked = 60;
 
-    public static TheoryData<string> Styles => [.. BlockingStyle.All.Select(style => style.Name)];
+    public static TheoryData<SocketTransportDriver, string> Styles
+        => TestDrivers.With<string>([.. BlockingStyle.All.Select(style => style.Name)]);
 
     [Theory]
     [MemberData(nameof(Styles))]
     [Trait("Row", "C8")]
-    public async Task Handlers_that_block_wherever_they_may_hold_nobody_up(string name)
+    public async Task Handlers_that_block_wherever_they_may_hold_nobody_up(SocketTransportDriver driver, string name)
     {
         BlockingStyle style = BlockingStyle.All.Single(style => style.Name == name);
         using var gate = new Gate();
-        await using TestHost host = await EventLoopHost.StartAsync(connection => style.Handle(connection, gate), options: style.Options);
+        await using TestHost host = await EventLoopHost.StartAsync(
+            connection => style.Handle(connection, gate), configure: server => server.Transport.Driver = driver, options: style.Options);
         using RawClient other = await RawClient.ConnectAsync(host.Server("echo"));
         using Clients blocked = await Clients.ConnectAsync(host.Server("test"), Blocked, receiveBuffer: 16_384);
         await blocked.ForEachAsync(style.Trigger);
@@ -28,11 +30,13 @@ public sealed class BlockingEventTests
         await blocked.ForEachAsync(style.GoesOn);
     }
 
-    [Fact]
-    public async Task Subscribers_of_the_connection_event_that_block_hold_nobody_up()
+    [Theory]
+    [MemberData(nameof(TestDrivers.All), MemberType = typeof(TestDrivers))]
+    public async Task Subscribers_of_the_connection_event_that_block_hold_nobody_up(SocketTransportDriver driver)
     {
         using var gate = new Gate();
-        await using TestHost host = await EventLoopHost.StartAsync(connection => connection.Pipe(connection));
+        await using TestHost host = await EventLoopHost.StartAsync(
+            connection => connection.Pipe(connection), configure: server => server.Transport.Driver = driver);
         host.Server("test").Connection += _ => gate.Block();
         using Clients blocked = await Clients.ConnectAsync(host.Server("test"), Blocked);
         await gate.BlockedAsync(Blocked);
@@ -43,9 +47,10 @@ public sealed class BlockingEventTests
         await blocked.TalkAsync(rounds: 1);
     }
 
-    [Fact]
+    [Theory]
+    [MemberData(nameof(TestDrivers.All), MemberType = typeof(TestDrivers))]
     [Trait("Row", "H4")]
-    public async Task Handlers_that_block_in_Stopping_hold_nobody_up()
+    public async Task Handlers_that_block_in_Stopping_hold_nobody_up(SocketTransportDriver driver)
     {
         using var gate = new Gate();
         await using TestHost host = await EventLoopHost.StartAsync(
@@ -58,7 +63,11 @@ public sealed class BlockingEventTests
                 };
                 connection.Write("hi");
             },
-            configure: server => server.ShutdownTimeout = Timeout.InfiniteTimeSpan);
+            configure: server =>
+            {
+                server.Transport.Driver = driver;
+                server.ShutdownTimeout = Timeout.InfiniteTimeSpan;
+            });
         using RawClient other = await RawClient.ConnectAsync(host.Server("echo"));
         using Clients blocked = await Clients.ConnectAsync(host.Server("test"), Blocked);
         await Clients.TalkAsync(other);

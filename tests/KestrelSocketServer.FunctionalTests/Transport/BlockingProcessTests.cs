@@ -95,30 +95,43 @@ public sealed class BlockingProcessTests
         // The runtime ends the process where it finds no descriptor for the thread that compiles again what is hot.
         using ChildProcess child = ChildProcess.StartWith(new() { ["DOTNET_TieredCompilation"] = "0" }, "block");
         string address = await child.ReadLineAsync();
-        using RawClient first = await RawClient.ConnectAsync(address);
-        using RawClient second = await RawClient.ConnectAsync(address);
-        using RawClient other = await RawClient.ConnectAsync(address);
-        await Clients.TalkAsync(second);
+        RawClient[] clients = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => RawClient.ConnectAsync(address)));
+        foreach (RawClient client in clients)
+        {
+            await Clients.TalkAsync(client);
+        }
+
+        RawClient other = clients[^1];
         await Clients.TalkAsync(other, "fill");
 
-        // There is one thread in reserve.
-        await first.SendAsync("wait");
-        Assert.Equal("waits", await child.ReadLineAsync());
-        await Clients.TalkAsync(other);
+        // Until no thread is left in reserve: then the others wait until a handler returns. It is not the handlers that are too many, so it
+        // is no error.
+        int blocked = 0;
+        Task<string> line = child.ReadLineAsync();
+        Task answer;
+        do
+        {
+            await clients[blocked++].SendAsync("wait");
+            Assert.Equal("waits", await line);
+            line = child.ReadLineAsync();
+            answer = Clients.TalkAsync(other);
+        }
+        while (await Task.WhenAny(line, answer) == answer && blocked < clients.Length - 1);
 
-        // None is left: the others wait until one of the two handlers returns. It is not the handlers that are too many, so it is no error.
-        await second.SendAsync("wait");
-        Assert.Equal("waits", await child.ReadLineAsync());
-        Assert.Equal("Warning NoDescriptorForLoopThread", await child.ReadLineAsync());
-        await other.SendAsync("later");
-        await child.WriteLineAsync("go");
-        Assert.Equal("gone", await child.ReadLineAsync());
-        await child.WriteLineAsync("go");
-        Assert.Equal("gone", await child.ReadLineAsync());
+        Assert.Equal("Warning NoDescriptorForLoopThread", await line);
+        for (int i = 0; i < blocked; i++)
+        {
+            await child.WriteLineAsync("go");
+            Assert.Equal("gone", await child.ReadLineAsync());
+        }
 
-        Assert.Equal("later", await other.ReceiveTextAsync(5));
-        Assert.Equal("wait", await first.ReceiveTextAsync(4));
-        Assert.Equal("wait", await second.ReceiveTextAsync(4));
+        await answer;
+        for (int i = 0; i < blocked; i++)
+        {
+            Assert.Equal("wait", await clients[i].ReceiveTextAsync(4));
+        }
+
+        Array.ForEach(clients, static client => client.Dispose());
     }
 
     [Fact]
@@ -141,6 +154,38 @@ public sealed class BlockingProcessTests
     }
 
     [Theory]
+    [MemberData(nameof(TestDrivers.All), MemberType = typeof(TestDrivers))]
+    [Trait("Row", "H4")]
+    public async Task Five_hundred_handlers_that_block_for_ever_hold_up_neither_the_others_nor_the_end_of_the_process(SocketTransportDriver driver)
+    {
+        using ChildProcess child = ChildProcess.Start("block", driver.ToString());
+        string address = await child.ReadLineAsync();
+        RawClient[] blocked = await Task.WhenAll(Enumerable.Range(0, 500).Select(_ => RawClient.ConnectAsync(address)));
+        try
+        {
+            await Task.WhenAll(blocked.Select(client => client.SendAsync("wait")));
+
+            // On a loaded machine; a thread pool alone would take twice that for so many.
+            await ReadAsync(child, "waits", blocked.Length).WaitAsync(4 * Timeouts.Generous);
+            using RawClient other = await RawClient.ConnectAsync(address);
+            Assert.InRange(await Clients.TalkAsync(other), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+            long start = Stopwatch.GetTimestamp();
+
+            await child.SignalAsync("TERM");
+            (int exitCode, string errors) = await child.WaitForExitAsync();
+
+            // The shutdown time-out is a second, and one more is left to handlers whose connections were aborted.
+            Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+            Assert.Equal(0, exitCode);
+            Assert.Equal("", errors);
+        }
+        finally
+        {
+            Array.ForEach(blocked, client => client.Dispose());
+        }
+    }
+
+    [Theory]
     [InlineData(50, false)]
     [InlineData(3, true)]
     [Trait("Row", "L10")]
@@ -153,6 +198,14 @@ public sealed class BlockingProcessTests
         Assert.Equal(0, (await child.WaitForExitAsync()).ExitCode);
         Assert.InRange(int.Parse(left[0], CultureInfo.InvariantCulture), -10, 5);
         Assert.Equal("0", left[1]);
+    }
+
+    private static async Task ReadAsync(ChildProcess child, string line, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            Assert.Equal(line, await child.ReadLineAsync());
+        }
     }
 
     private static async Task TellAsync(string address, string text)

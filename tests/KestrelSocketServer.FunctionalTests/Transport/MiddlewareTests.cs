@@ -16,6 +16,9 @@ public abstract class MiddlewareTests(SocketTransportDriver driver)
     public Task Tls() => EchoAsync(TestTransport.Tls, null);
 
     [Fact]
+    public Task The_TLS_of_Kestrel() => EchoAsync(TestTransport.KestrelTls, null);
+
+    [Fact]
     public Task The_log_of_all_bytes_of_Kestrel() => EchoAsync(TestTransport.Plain, listen => listen.UseConnectionLogging());
 
     [Fact]

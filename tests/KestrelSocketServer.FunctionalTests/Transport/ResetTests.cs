@@ -109,3 +109,5 @@ public abstract class ResetTests(TestTransport transport)
 public sealed class PlainResetTests() : ResetTests(TestTransport.Plain);
 
 public sealed class TlsResetTests() : ResetTests(TestTransport.Tls);
+
+public sealed class KestrelTlsResetTests() : ResetTests(TestTransport.KestrelTls);

@@ -439,7 +439,9 @@ public class ListenAddressTests
         Assert.Equal("tcp://10.0.0.1:80", ParseAny<ListenAddress>("10.0.0.1:80").ToString());
         Assert.True(TryParseAny<ListenAddress>("10.0.0.1:80", out var parsed));
         Assert.Equal(ListenAddress.Parse("10.0.0.1:80"), parsed);
-        Assert.Throws<ArgumentException>(() => ParseAny<ListenAddress>("localhost:80"));
+        string message = Assert.Throws<ArgumentException>(() => ListenAddress.Parse("localhost:80")).Message;
+        Assert.Equal(message, Assert.Throws<FormatException>(() => ParseAny<ListenAddress>("localhost:80")).Message);
+        Assert.Throws<ArgumentNullException>(() => ParseAny<ListenAddress>(null!));
         Assert.False(TryParseAny<ListenAddress>("localhost:80", out _));
     }
 

@@ -70,8 +70,11 @@ public class InMemorySocketClientTests
         };
         await using var client = InMemorySocketClient.Connect(pipeline);
 
-        Assert.Equal("hi", Encoding.UTF8.GetString(await client.ReceiveToEndAsync().Soon()));
+        Assert.Equal("hi", Encoding.UTF8.GetString(await client.ReceiveExactlyAsync(2).Soon()));
+        Assert.Equal("mine", (await Assert.ThrowsAsync<InvalidOperationException>(() => client.ReceiveAsync().Soon())).Message);
         Assert.Equal("mine", (await Assert.ThrowsAsync<InvalidOperationException>(() => client.Completion.Soon())).Message);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => client.Connection.Soon());
+        await Assert.ThrowsAsync<InvalidOperationException>(() => client.Closed.Soon());
     }
 
     [Fact]
@@ -151,8 +154,8 @@ public class InMemorySocketClientTests
 
         Assert.Equal("[::1]:1", accepted!.RemoteAddress);
         Assert.Equal("127.0.0.1:2", accepted.LocalAddress);
-        Assert.Equal(client.Connection.ConnectionId, accepted.Id);
-        Assert.Null(accepted.Server);
+        Assert.Equal(client.Context.ConnectionId, accepted.Id);
+        Assert.Same(accepted, await client.Connection.Soon());
     }
 
     [Fact]
@@ -163,7 +166,7 @@ public class InMemorySocketClientTests
         await using ServiceProvider services = new ServiceCollection().AddLogging(logging => logging.AddFakeLogging()).BuildServiceProvider();
         await using var client = InMemorySocketClient.Connect(Fail, new InMemorySocketClientOptions { Services = services });
 
-        await client.Completion.Soon();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => client.Completion.Soon());
 
         FakeLogRecord record = Assert.Single(services.GetRequiredService<FakeLogCollector>().GetSnapshot());
         Assert.Equal(LogLevel.Warning, record.Level);

@@ -1,45 +1,71 @@
-using System.Diagnostics;
-
 namespace KestrelSocketServer;
 
 /// <summary>
 /// Something that runs on a thread other than the one that serves its loop: it was moved there before it began, or has lost the loop.
 /// </summary>
+/// <remarks>
+/// Late is what takes longer than the limit. It counts as blocked, which is told, when that was no fault of the runtime: what runs for
+/// the first time is compiled and its types are loaded, which takes as long as a handler that blocks.
+/// </remarks>
 /// <param name="loop">The loop.</param>
 /// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
 /// <param name="thread">The thread that it runs on.</param>
-internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread)
+/// <param name="start">When it began, or was first seen.</param>
+internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread, RunStart start)
 {
+    // How much longer something may take during which a method was compiled.
+    private static readonly TimeSpan CompilingTime = TimeSpan.FromMilliseconds(500);
+
     private const int InTime = 0;
     private const int Late = 1;
-    private const int Over = 2;
+    private const int Blocked = 2;
+    private const int Over = 3;
 
-    private readonly long _start = Stopwatch.GetTimestamp();
-    private readonly TimeSpan _processorStart = thread.ProcessorTime;
     private int _state;
 
     public EventLoop Loop { get; } = loop;
 
-    public LoopItem? Item { get; } = item;
+    /// <summary>Whether it need not be looked after any more.</summary>
+    public bool IsSettled => Volatile.Read(ref _state) >= Blocked;
 
-    public bool IsOver => Volatile.Read(ref _state) == Over;
+    /// <summary>
+    /// Finds out whether it takes longer than a limit, not counting that the system does not let it run. On the monitor's thread.
+    /// </summary>
+    /// <returns>Whether it has become late just now.</returns>
+    public bool Look(TimeSpan limit)
+    {
+        if (start.Elapsed < limit || thread.IsStarved(start.ProcessorTime, limit))
+        {
+            return false;
+        }
 
-    /// <summary>Whether it takes longer than a limit, not counting that the system does not let it run.</summary>
-    public bool IsLate(TimeSpan limit) => Stopwatch.GetElapsedTime(_start) >= limit && !thread.IsStarved(_processorStart, limit / 2);
+        bool isNew = Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;
+        bool isBlocked = !start.HasCompiled || start.Elapsed >= limit + CompilingTime;
+        if (isBlocked && Interlocked.CompareExchange(ref _state, Blocked, Late) == Late)
+        {
+            item?.OnBlocked();
+        }
 
-    /// <summary>It takes too long. Returns whether it still runs.</summary>
-    public bool TryBlock() => Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;
+        return isNew;
+    }
 
-    /// <summary>It has returned.</summary>
+    /// <summary>It has returned. On its thread.</summary>
     public void End()
     {
-        if (Interlocked.Exchange(ref _state, Over) == Late)
+        int state = Interlocked.Exchange(ref _state, Over);
+        if (state != InTime)
         {
             Loop.OnUnblocked();
         }
-        else
+
+        if (state == Late && (!thread.HasCompiled || start.Elapsed >= CompilingTime))
         {
-            Item?.OnReturnedInTime();
+            // Others have compiled meanwhile, it has not.
+            item?.OnBlocked();
+        }
+        else if (state != Blocked)
+        {
+            item?.OnReturnedInTime();
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace KestrelSocketServer;
@@ -8,13 +7,14 @@ namespace KestrelSocketServer;
 internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
 {
     /// <param name="value">The result of the call that made it.</param>
+    /// <param name="failed">What has failed where it was not made, where that is not plain.</param>
     /// <exception cref="SocketException">The call failed.</exception>
-    public Descriptor(int value)
+    public Descriptor(int value, string? failed = null)
         : base(ownsHandle: true)
     {
         if (value < 0)
         {
-            throw new SocketException((int)Libc.ToSocketError(Marshal.GetLastPInvokeError()));
+            throw SystemError.ToException(SystemError.Last, failed);
         }
 
         SetHandle(value);

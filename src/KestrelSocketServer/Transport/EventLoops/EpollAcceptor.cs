@@ -86,7 +86,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
             Unwatch(Readiness.Readable);
             if (Volatile.Read(ref _state) == Waiting)
             {
-                Watch(Readiness.Readable);
+                WatchAgain();
             }
         }
         else if (TryAccept(isReady: readiness != Readiness.None))
@@ -124,6 +124,23 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     void IValueTaskSource<TransportConnection>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
         => _source.OnCompleted(continuation, state, token, flags);
 
+    // An accept that waits without being watched would wait for ever: it fails, and the next one asks again.
+    private void WatchAgain()
+    {
+        try
+        {
+            Watch(Readiness.Readable);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
+            {
+                _failure = exception;
+                _source.SetResult(true);
+            }
+        }
+    }
+
     private void OnCancelled()
     {
         if (Interlocked.CompareExchange(ref _state, Busy, Waiting) == Waiting)
@@ -155,7 +172,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
             byte* address = stackalloc byte[NativeAddress.MostLength];
             uint length = NativeAddress.MostLength;
             int accepted = Libc.Accept(Handle, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
-            if (accepted < 0 && Libc.LastError is SocketError.WouldBlock or SocketError.ConnectionAborted)
+            if (accepted < 0 && SystemError.Last is SocketError.WouldBlock or SocketError.ConnectionAborted)
             {
                 // Nobody is there, or has left again: readiness tells of others.
                 return false;

@@ -133,6 +133,15 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public void Schedule(IThreadPoolWorkItem item) => Loop.Schedule(item, this);
 
+    public bool IsSameTurn(ref long turn)
+    {
+        long previous = turn;
+        turn = Loop.State;
+
+        // A handler that has lost its loop is to come back to it.
+        return Loop.IsServedHere ? turn == previous : LoopThread.IsCurrent;
+    }
+
     public override void OnReady(Readiness readiness)
     {
         if (IsHungUp(readiness))
@@ -176,7 +185,14 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         PutOnProbation();
 
         // Not here, where other connections wait: a logger may block too.
-        ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+        try
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static self => self.TellBlocked(), this, preferLocal: false);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The pool has no thread to tell it on, and can start none. It is a matter of logs; the loops need the monitor.
+        }
     }
 
     public override void Suspend(Readiness readiness)
@@ -196,7 +212,11 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     {
         try
         {
-            _ = Libc.Shutdown(Handle, Libc.ShutdownWrite);
+            if (Libc.Shutdown(Handle, Libc.ShutdownWrite) < 0 && SystemError.Last is not SocketError.NotConnected and var error)
+            {
+                // The peer would wait for the end for ever.
+                Connection.OnFailed(error);
+            }
         }
         catch (ObjectDisposedException)
         {
@@ -282,8 +302,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         {
             int error = 0;
             uint length = sizeof(int);
-            return Libc.GetOption(Handle, Libc.SocketLevel, Libc.ErrorOption, &error, &length) < 0 ? Libc.LastError
-                : error == 0 ? SocketError.Success : Libc.ToSocketError(error);
+            return Libc.GetOption(Handle, Libc.SocketLevel, Libc.ErrorOption, &error, &length) < 0 ? SystemError.Last
+                : error == 0 ? SocketError.Success : SystemError.FromErrno(error);
         }
         catch (ObjectDisposedException)
         {
@@ -301,7 +321,7 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         }
         catch (SocketException exception)
         {
-            Connection.OnFailed(exception.SocketErrorCode);
+            Connection.OnFailed(exception);
         }
         catch (ObjectDisposedException)
         {
@@ -312,7 +332,7 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     private static int Result(nint result, out SocketError error)
     {
-        error = result < 0 ? Libc.LastError : SocketError.Success;
+        error = result < 0 ? SystemError.Last : SocketError.Success;
         return (int)result;
     }
 

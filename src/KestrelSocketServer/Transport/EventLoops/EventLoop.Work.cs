@@ -5,8 +5,11 @@ namespace KestrelSocketServer;
 // What other threads have it do.
 internal sealed unsafe partial class EventLoop
 {
+    // Interrupted, or whatever: there is nobody else to wake the loop.
+    private const int WakeAttempts = 8;
+
     private readonly ConcurrentQueue<ScheduledWork> _work = new();
-    private readonly bool _worksOnThreadPool;
+    private readonly HandlerThreads? _handlerThreads;
     private int _woken;
 
     /// <summary>Runs something on the loop, soon. From any thread; those that come together wake the loop once.</summary>
@@ -14,9 +17,9 @@ internal sealed unsafe partial class EventLoop
     /// <param name="item">For whom, null when it runs nobody's handlers.</param>
     public void Schedule(IThreadPoolWorkItem work, LoopItem? item)
     {
-        if (_worksOnThreadPool)
+        if (_handlerThreads is not null)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+            _handlerThreads.Schedule(work);
             return;
         }
 
@@ -32,8 +35,11 @@ internal sealed unsafe partial class EventLoop
         }
     }
 
-    // Whether this thread comes to what is scheduled by itself. If it loses the loop before that, whoever gets the loop begins with it.
-    private bool IsServedHere
+    /// <summary>Whether this thread serves the loop.</summary>
+    /// <remarks>
+    /// Then it comes to what is scheduled by itself. If it loses the loop before that, the thread that gets the loop begins with it.
+    /// </remarks>
+    public bool IsServedHere
     {
         get
         {
@@ -44,19 +50,12 @@ internal sealed unsafe partial class EventLoop
 
     private bool RunWork(LoopThread thread, ref long state)
     {
-        int count = 0;
-        while (_work.TryDequeue(out ScheduledWork scheduled))
+        // What is scheduled meanwhile waits until the descriptors have had their turn.
+        for (int count = Math.Min(_work.Count, MostItems); count > 0 && _work.TryDequeue(out ScheduledWork scheduled); count--)
         {
             if (!Run(thread, scheduled.Item, scheduled.Work, Readiness.None, ref state))
             {
                 return false;
-            }
-
-            if (++count == MostItems)
-            {
-                // The descriptors have their turn.
-                WakeUp();
-                break;
             }
         }
 
@@ -80,8 +79,17 @@ internal sealed unsafe partial class EventLoop
 
         try
         {
-            ulong one = 1;
-            _ = Libc.Write(_wakeUp, &one, sizeof(ulong));
+            for (int attempt = 0; attempt < WakeAttempts; attempt++)
+            {
+                ulong one = 1;
+                if (Libc.Write(_wakeUp, &one, sizeof(ulong)) >= 0)
+                {
+                    return;
+                }
+            }
+
+            // Those who come next are to try again, rather than rely on what has failed here.
+            Interlocked.Exchange(ref _woken, 0);
         }
         catch (ObjectDisposedException)
         {

@@ -20,8 +20,8 @@ internal sealed unsafe partial class EventLoop : IDisposable
     private const int MostItems = 64;
     private const long WakeToken = 0;
 
-    private readonly Descriptor _poll = new(Libc.CreatePoll(Libc.CloseOnExec));
-    private readonly Descriptor _wakeUp = new(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking));
+    private readonly Descriptor _poll;
+    private readonly Descriptor _wakeUp;
     private readonly LoopItemTable _items = new();
     private readonly LoopThreads _threads;
     private readonly EventLoopMonitor _monitor;
@@ -36,18 +36,31 @@ internal sealed unsafe partial class EventLoop : IDisposable
     /// <param name="threads">Where threads come from.</param>
     /// <param name="monitor">What looks after it.</param>
     /// <param name="logger">Told of exceptions that nobody expected.</param>
-    /// <param name="worksOnThreadPool">Whether what is scheduled runs on the thread pool.</param>
-    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, bool worksOnThreadPool)
+    /// <param name="handlerThreads">Where what is scheduled runs, null when it runs on the loop.</param>
+    /// <exception cref="SocketException">The system does not give what it takes; the exception names the call.</exception>
+    public EventLoop(LoopThreads threads, EventLoopMonitor monitor, ILogger logger, HandlerThreads? handlerThreads)
     {
         _threads = threads;
         _monitor = monitor;
         _logger = logger;
-        _worksOnThreadPool = worksOnThreadPool;
-        byte* item = stackalloc byte[PollItem.Size];
-        PollItem.Write(item, Readiness.Readable, WakeToken);
-        if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
+        _handlerThreads = handlerThreads;
+        _poll = new Descriptor(Libc.CreatePoll(Libc.CloseOnExec), "epoll_create1");
+        try
         {
-            throw new SocketException((int)Libc.LastError);
+            _wakeUp = new Descriptor(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking), "eventfd");
+            byte* item = stackalloc byte[PollItem.Size];
+            PollItem.Write(item, Readiness.Readable, WakeToken);
+            if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
+            {
+                throw SystemError.ToException(SystemError.Last, "epoll_ctl");
+            }
+        }
+        catch
+        {
+            // Thrown on, once nothing is left.
+            _poll.Dispose();
+            _wakeUp?.Dispose();
+            throw;
         }
     }
 
@@ -77,7 +90,8 @@ internal sealed unsafe partial class EventLoop : IDisposable
 
         while (!_stopped)
         {
-            int count = Libc.WaitPoll(_poll, items, MostItems, -1);
+            int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
+            thread.BeginTurn();
             if (count == MostItems && !RunPreferred(thread, ref state))
             {
                 return;
@@ -127,7 +141,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
         PollItem.Write(poll, watched, item.Token);
         if (Libc.ControlPoll(_poll, isNew ? Libc.AddOperation : Libc.ModifyOperation, handle, poll) < 0)
         {
-            var exception = new SocketException((int)Libc.LastError);
+            SocketException exception = SystemError.ToException(SystemError.Last, "epoll_ctl");
             if (isNew)
             {
                 _items.Remove(item.Token);
@@ -148,7 +162,11 @@ internal sealed unsafe partial class EventLoop : IDisposable
             byte* poll = stackalloc byte[PollItem.Size];
             try
             {
-                _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+                if (Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll) < 0)
+                {
+                    // Once more: the system would wake the loop for it again and again.
+                    _ = Libc.ControlPoll(_poll, Libc.DeleteOperation, handle, poll);
+                }
             }
             catch (ObjectDisposedException)
             {
@@ -238,7 +256,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
             item.Suspend(readiness);
         }
 
-        var run = new ApartRun(this, item, thread);
+        var run = new ApartRun(this, item, thread, RunStart.Now(thread));
         _monitor.Watch(run);
         thread.Do(_ =>
         {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
@@ -10,16 +11,43 @@ internal sealed class EventLoopGroup : IDisposable
     private readonly EventLoop[] _loops;
     private uint _next;
 
-    public EventLoopGroup(SocketTransportOptions options, ILogger logger)
+    /// <exception cref="IOException">The system does not give what they take; nothing of them is left.</exception>
+    public EventLoopGroup(SocketTransportOptions options, HandlerThreads? handlerThreads, ILogger logger)
     {
         _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
-        _loops = [.. Enumerable.Range(0, options.EffectiveEventLoopCount).Select(_ => new EventLoop(_threads, _monitor, logger, options.RunHandlersOnThreadPool))];
-        foreach (EventLoop loop in _loops)
+        _loops = new EventLoop[options.EffectiveEventLoopCount];
+        int served = 0;
+        try
         {
-            TakeThread().Serve(loop, state: 0);
+            for (int i = 0; i < _loops.Length; i++)
+            {
+                _loops[i] = new EventLoop(_threads, _monitor, logger, handlerThreads);
+            }
+
+            for (; served < _loops.Length; served++)
+            {
+                TakeThread().Serve(_loops[served], state: 0);
+            }
+
+            _threads.Return(TakeThread());
+        }
+        catch (Exception exception)
+        {
+            foreach (EventLoop? loop in _loops.Skip(served))
+            {
+                // There is no thread that would.
+                loop?.Dispose();
+            }
+
+            Dispose();
+            if (exception is SocketException)
+            {
+                throw new IOException($"The event loops cannot be started: {exception.Message}", exception);
+            }
+
+            throw;
         }
 
-        _threads.Return(TakeThread());
         _monitor.Start(_loops);
     }
 
@@ -34,9 +62,10 @@ internal sealed class EventLoopGroup : IDisposable
     public void Dispose()
     {
         _monitor.Dispose();
-        foreach (EventLoop loop in _loops)
+        foreach (EventLoop? loop in _loops)
         {
-            loop.Stop();
+            // Fewer than were wanted where not all could be made.
+            loop?.Stop();
         }
 
         _threads.Stop();

@@ -118,10 +118,10 @@ internal sealed class EventLoopMonitor : IDisposable
         long state = loop.State;
         bool isNew = state != look.State;
         bool isRunning = state % 2 != 0;
-        look = isNew ? new Look(state, 0, isRunning ? loop.Server!.ProcessorTime : default) : look with { Repeats = look.Repeats + 1 };
+        look = isNew ? new Look(state, 0, isRunning ? RunStart.Now(loop.Server!) : default) : look with { Repeats = look.Repeats + 1 };
         if (isRunning && IsTooLong(loop, look))
         {
-            HandOver(loop, state);
+            HandOver(loop, look);
         }
 
         return isRunning || isNew;
@@ -130,7 +130,7 @@ internal sealed class EventLoopMonitor : IDisposable
     // Twice, the limit is over. Once would not do, as the whole process may have stood still; nor does it count when the system has not
     // let the thread run meanwhile. In a hurry both are risked.
     private bool IsTooLong(EventLoop loop, Look look)
-        => _hurries ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.Server!.IsStarved(look.ProcessorTime, enough: _limit / 2);
+        => _hurries ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.Server!.IsStarved(look.Start.ProcessorTime, enough: _limit / 2);
 
     // Returns whether anything runs that has not taken too long yet. One that the system does not let run keeps no other from being found.
     private bool LookAfterApart()
@@ -138,16 +138,8 @@ internal sealed class EventLoopMonitor : IDisposable
         bool active = false;
         for (int i = _apart.Count; i > 0 && _apart.TryDequeue(out ApartRun? run); i--)
         {
-            if (run.IsOver)
-            {
-                continue;
-            }
-
-            if (run.IsLate(_limit))
-            {
-                OnLate(run);
-            }
-            else
+            LookAfter(run);
+            if (!run.IsSettled)
             {
                 active = true;
                 _apart.Enqueue(run);
@@ -157,7 +149,7 @@ internal sealed class EventLoopMonitor : IDisposable
         return active;
     }
 
-    private void HandOver(EventLoop loop, long state)
+    private void HandOver(EventLoop loop, in Look look)
     {
         if (_threads.Take() is not { } thread)
         {
@@ -171,26 +163,22 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        var run = new ApartRun(loop, loop.Running, loop.Server!);
+        var run = new ApartRun(loop, loop.Running, loop.Server!, look.Start);
         loop.Server!.Lost = run;
-        if (!loop.TryTake(state))
+        if (!loop.TryTake(look.State))
         {
             _threads.Return(thread);
             return;
         }
 
-        if (_hurries)
+        // Before the loop goes on: that may let the handler return, before this thread has another turn.
+        LookAfter(run);
+        if (!run.IsSettled)
         {
-            // It may still return in time.
             _apart.Enqueue(run);
         }
-        else
-        {
-            // Before the loop goes on: that may let the handler return, before this thread has another turn.
-            OnLate(run);
-        }
 
-        thread.Serve(loop, state + 1);
+        thread.Serve(loop, look.State + 1);
     }
 
     private void LogOutOfThreads()
@@ -212,26 +200,12 @@ internal sealed class EventLoopMonitor : IDisposable
         }
     }
 
-    private void OnLate(ApartRun run)
+    private void LookAfter(ApartRun run)
     {
-        if (!run.TryBlock())
-        {
-            return;
-        }
-
-        if (run.Loop.OnBlocked() >= BlockedForHurry)
+        if (run.Look(_limit) && run.Loop.OnBlocked() >= BlockedForHurry)
         {
             _hurries = true;
             _hurryStart = Stopwatch.GetTimestamp();
-        }
-
-        try
-        {
-            run.Item?.OnBlocked();
-        }
-        catch (Exception)
-        {
-            // The thread pool has no thread to tell it on, and can start none. It is a matter of logs; the loops need the monitor.
         }
     }
 
@@ -258,5 +232,5 @@ internal sealed class EventLoopMonitor : IDisposable
         _active.Wait();
     }
 
-    private readonly record struct Look(long State, int Repeats, TimeSpan ProcessorTime);
+    private readonly record struct Look(long State, int Repeats, RunStart Start);
 }

@@ -98,8 +98,19 @@ internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
         }
 
         // Before the system is told, see Watch.
+        Readiness before = _watched;
         _watched = watched;
-        Loop.Watch(this, Handle, watched, isNew: !_registered);
+        try
+        {
+            Loop.Watch(this, Handle, watched, isNew: !_registered);
+        }
+        catch
+        {
+            // Thrown on. Whoever asks again is to ask the system, which knows nothing of it.
+            _watched = before;
+            throw;
+        }
+
         _registered = true;
         Interlocked.MemoryBarrier();
     }

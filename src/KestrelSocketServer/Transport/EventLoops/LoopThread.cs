@@ -1,3 +1,5 @@
+using System.Runtime;
+
 namespace KestrelSocketServer;
 
 /// <summary>A thread that serves event loops or runs handlers, one after the other as it is asked to, and waits in between.</summary>
@@ -5,15 +7,27 @@ namespace KestrelSocketServer;
 internal sealed class LoopThread(LoopThreads threads)
 #pragma warning restore CA1001
 {
+    [ThreadStatic]
+    private static bool t_isLoopThread;
+
     private readonly SemaphoreSlim _asked = new(0);
     private Action<LoopThread>? _job;
     private ThreadMeter? _meter;
+    private long _compiledMethods;
+
+    /// <summary>Whether the caller runs on one.</summary>
+    public static bool IsCurrent => t_isLoopThread;
 
     /// <summary>The thread's id.</summary>
     public int Id { get; private set; }
 
     /// <summary>How long it has been running on a processor, as far as that is known.</summary>
     public TimeSpan ProcessorTime => Volatile.Read(ref _meter)?.ProcessorTime ?? TimeSpan.Zero;
+
+    /// <summary>
+    /// Whether it has compiled anything since <see cref="BeginTurn"/>. On the thread itself, as the runtime tells nobody else.
+    /// </summary>
+    public bool HasCompiled => JitInfo.GetCompiledMethodCount(currentThread: true) != _compiledMethods;
 
     /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>
     public ApartRun? Lost { get; set; }
@@ -35,6 +49,9 @@ internal sealed class LoopThread(LoopThreads threads)
     public bool IsStarved(TimeSpan processorTimeBefore, TimeSpan enough)
         => Volatile.Read(ref _meter) is not { } meter || meter.IsStarved(processorTimeBefore, enough);
 
+    /// <summary>It begins with something new. On the thread itself.</summary>
+    public void BeginTurn() => _compiledMethods = JitInfo.GetCompiledMethodCount(currentThread: true);
+
     public void Start() => new Thread(Run) { IsBackground = true, Name = "Socket event loop" }.UnsafeStart();
 
     /// <summary>Lets the thread end.</summary>
@@ -42,6 +59,7 @@ internal sealed class LoopThread(LoopThreads threads)
 
     private void Run()
     {
+        t_isLoopThread = true;
         Id = Environment.CurrentManagedThreadId;
         Volatile.Write(ref _meter, ThreadMeter.OfThisThread());
         while (_asked.Wait(LoopThreads.IdleTime) || !threads.Remove(this))
@@ -58,6 +76,7 @@ internal sealed class LoopThread(LoopThreads threads)
             }
 
             _job = null;
+            BeginTurn();
             job(this);
             if (!threads.GiveBack(this))
             {

@@ -5,25 +5,27 @@ namespace KestrelSocketServer;
 
 /// <summary>A connected socket of .NET's: it is waited for by its asynchronous operations and used by the others.</summary>
 #pragma warning disable CA1001 // Disposed of when the socket is closed.
-internal sealed class AsyncSocket : ITransportSocket
+internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
 #pragma warning restore CA1001
 {
     // There is no operation that waits for a failure, or for the end behind data that nobody reads.
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly Socket _socket;
+    private readonly HandlerThreads _threads;
     private readonly TimeProvider _timeProvider;
     private readonly SocketAsyncEventArgs _readable = new(true);
-    private SocketAsyncEventArgs? _writable;
+    private SendArguments? _writable;
     private ITimer? _watch;
     private int _waitsReadable;
 
     // What waiting was told: the system tells of a reset once, and then of an end.
     private SocketError _failure;
 
-    public AsyncSocket(Socket socket, TimeProvider timeProvider)
+    public AsyncSocket(Socket socket, HandlerThreads threads, TimeProvider timeProvider)
     {
         _socket = socket;
+        _threads = threads;
         _timeProvider = timeProvider;
         socket.Blocking = false;
         _readable.Completed += OnReadable;
@@ -40,6 +42,7 @@ internal sealed class AsyncSocket : ITransportSocket
             int count = _socket.Receive(buffer, SocketFlags.None, out error);
             if (count > 0 || error != SocketError.Success || _failure == SocketError.Success)
             {
+                error = SystemError.Complete(error);
                 return count;
             }
 
@@ -56,7 +59,9 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         try
         {
-            return _socket.Send(data, SocketFlags.None, out error);
+            int count = _socket.Send(data, SocketFlags.None, out error);
+            error = SystemError.Complete(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -75,7 +80,9 @@ internal sealed class AsyncSocket : ITransportSocket
 
         try
         {
-            return _socket.Send(buffers, SocketFlags.None, out error);
+            int count = _socket.Send(buffers, SocketFlags.None, out error);
+            error = SystemError.Complete(error);
+            return count;
         }
         catch (ObjectDisposedException)
         {
@@ -112,12 +119,7 @@ internal sealed class AsyncSocket : ITransportSocket
 
     public void WaitWritable(ReadOnlyMemory<byte> next)
     {
-        if (_writable is null)
-        {
-            _writable = new SocketAsyncEventArgs(true);
-            _writable.Completed += OnWritable;
-        }
-
+        _writable ??= new SendArguments(this);
         try
         {
             _writable.SetBuffer(MemoryMarshal.AsMemory(next));
@@ -133,20 +135,28 @@ internal sealed class AsyncSocket : ITransportSocket
         }
 
         // Not inside the call.
-        ThreadPool.UnsafeQueueUserWorkItem(static self => self.OnWritable(null, self._writable!), this, preferLocal: false);
+        _threads.Schedule(_writable);
     }
 
     public void WatchPeerEnd() => StartWatch();
 
     public void WatchFailure() => StartWatch();
 
-    public void Schedule(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
+    public void Schedule(IThreadPoolWorkItem item) => _threads.Schedule(item);
+
+    // It has a thread of the pool to itself.
+    public bool IsSameTurn(ref long turn) => false;
 
     public void ShutdownSend()
     {
         try
         {
             _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode != SocketError.NotConnected)
+        {
+            // The peer would wait for the end for ever.
+            Connection.OnFailed(SystemError.Complete(exception.SocketErrorCode));
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
@@ -168,20 +178,17 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         KeepFailure(arguments.SocketError);
         Interlocked.Exchange(ref _waitsReadable, 0);
-        Connection.Input.OnReadable();
+        _threads.Run(this);
     }
+
+    void IThreadPoolWorkItem.Execute() => Connection.Input.OnReadable();
 
     private void KeepFailure(SocketError error)
     {
         if (error != SocketError.Success)
         {
-            _failure = error;
+            _failure = SystemError.Complete(error);
         }
-    }
-
-    private void OnWritable(object? sender, SocketAsyncEventArgs arguments)
-    {
-        Connection.Output.OnSent(arguments.BytesTransferred, arguments.SocketError);
     }
 
     private void StartWatch()
@@ -221,5 +228,12 @@ internal sealed class AsyncSocket : ITransportSocket
     {
         error = SocketError.OperationAborted;
         return -1;
+    }
+
+    private sealed class SendArguments(AsyncSocket socket) : SocketAsyncEventArgs(true), IThreadPoolWorkItem
+    {
+        void IThreadPoolWorkItem.Execute() => socket.Connection.Output.OnSent(BytesTransferred, SystemError.Complete(SocketError));
+
+        protected override void OnCompleted(SocketAsyncEventArgs e) => socket._threads.Run(this);
     }
 }

@@ -54,10 +54,15 @@ internal sealed class SocketAcceptor(Socket listener, DescriptorReserve reserve,
         {
             return await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.TooManyOpenSockets)
+        catch (SocketException exception) when (exception.SocketErrorCode is not (SocketError.OperationAborted or SocketError.Interrupted))
         {
-            reserve.OnExhausted();
-            throw;
+            SocketError error = SystemError.Complete(exception.SocketErrorCode);
+            if (exception.SocketErrorCode == SocketError.TooManyOpenSockets)
+            {
+                reserve.OnExhausted();
+            }
+
+            throw SystemError.ToException(error);
         }
     }
 }

@@ -188,6 +188,8 @@ public sealed class EndpointCloseReasonTests() : CloseReasonTests(HandlerPlace.E
 
 public sealed class TlsEndpointCloseReasonTests() : CloseReasonTests(HandlerPlace.TlsEndpoint);
 
+public sealed class KestrelTlsEndpointCloseReasonTests() : CloseReasonTests(HandlerPlace.KestrelTlsEndpoint);
+
 public sealed class OwnKestrelCloseReasonTests() : CloseReasonTests(HandlerPlace.OwnKestrel);
 
 public sealed class OwnTlsKestrelCloseReasonTests() : CloseReasonTests(HandlerPlace.OwnTlsKestrel);

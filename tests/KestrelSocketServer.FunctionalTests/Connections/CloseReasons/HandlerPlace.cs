@@ -13,6 +13,8 @@ public sealed class HandlerPlace(TestTransport transport, bool isOwnKestrel)
 
     public static HandlerPlace TlsEndpoint { get; } = new(TestTransport.Tls, false);
 
+    public static HandlerPlace KestrelTlsEndpoint { get; } = new(TestTransport.KestrelTls, false);
+
     public static HandlerPlace OwnKestrel { get; } = new(TestTransport.Plain, true);
 
     public static HandlerPlace OwnTlsKestrel { get; } = new(TestTransport.Tls, true);

@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace KestrelSocketServer;
+
+/// <summary>Told of the handshakes of an endpoint.</summary>
+/// <param name="Logger">Logs them.</param>
+/// <param name="OnEnded">One is over, after some time, and has failed unless the exception is null.</param>
+/// <param name="OnCertificateFailed">An older certificate has to do.</param>
+internal sealed record TlsObserver(
+    ILogger Logger, Action<ConnectionContext, TimeSpan, Exception?> OnEnded, Action<ConnectionContext, Exception> OnCertificateFailed)
+{
+    /// <summary>For endpoints of the application's own Kestrel, which have no events.</summary>
+    public static TlsObserver From(IServiceProvider services)
+    {
+        ILogger logger = SafeLoggerFactory.For(services.GetRequiredService<ILoggerFactory>()).CreateLogger(SocketServerLog.Category);
+        SocketServerMetrics? metrics = SocketServerMetrics.From(services);
+        return new TlsObserver(logger, OnEnded, static (_, _) => { });
+
+        void OnEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
+        {
+            metrics?.OnHandshake(null, connection.LocalEndPoint, duration, failure);
+            if (failure is not null)
+            {
+                logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);
+            }
+        }
+    }
+}
