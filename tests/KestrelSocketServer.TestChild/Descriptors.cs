@@ -35,6 +35,9 @@ internal static partial class Descriptors
             throw new InvalidOperationException($"setrlimit: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
+        // What nobody refers to any more would be closed at some time later.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         try
         {
             while (true)
