@@ -16,10 +16,16 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
 
     public void Start()
     {
+        var ownDestination = destination as SocketConnection;
         try
         {
             destination.Drained += OnDrained;
             destination.Closed += OnDestinationClosed;
+            if (ownDestination is not null)
+            {
+                ownDestination.WritingFailed += OnDestinationClosed;
+            }
+
             source.Ended += OnSourceOver;
             source.Closed += OnSourceOver;
 
@@ -33,7 +39,7 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
         }
 
         // What has happened before is not told again.
-        if (destination.CloseReason is not null)
+        if (destination.CloseReason is not null || ownDestination is { HasWritingFailed: true })
         {
             OnDestinationClosed();
         }
@@ -82,9 +88,11 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
         }
     }
 
+    // Also where it cannot send any more, and is not closed yet as it has something to read: it may wait for this very pipe.
     private void OnDestinationClosed()
     {
-        if (Detach() && end)
+        // A connection that is its own destination closes by itself, when it has read what had arrived.
+        if (Detach() && end && !ReferenceEquals(source, destination))
         {
             // Not closed at once: what is on its way to its peer, from another pipe for example, still arrives.
             source.End();
@@ -109,6 +117,11 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
         source.Closed -= OnSourceOver;
         destination.Drained -= OnDrained;
         destination.Closed -= OnDestinationClosed;
+        if (destination is SocketConnection ownDestination)
+        {
+            ownDestination.WritingFailed -= OnDestinationClosed;
+        }
+
         Release();
         return true;
     }

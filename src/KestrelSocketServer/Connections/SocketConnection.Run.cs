@@ -156,7 +156,8 @@ internal sealed partial class SocketConnection
             // After a local end the flush finds out.
             if (!_endCalled && control.Failure is { } failure && !(_hasRest && WatchAbort(control)))
             {
-                if (_peerEnded)
+                // What TLS has decrypted before an abort could be read still.
+                if (_peerEnded || _hasRest)
                 {
                     _readFailure = failure;
                     OnReadFailed(failure);

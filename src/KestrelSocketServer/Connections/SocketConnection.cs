@@ -118,6 +118,12 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         Wake();
     }
 
+    /// <summary>Raised on any thread when writing has failed, while what had arrived before may still have to be read.</summary>
+    internal event Action? WritingFailed;
+
+    /// <summary>Whether writing has failed.</summary>
+    internal bool HasWritingFailed => Volatile.Read(ref _writeFailure) is not null;
+
     public void Close()
     {
         if (_finished && IsReadingRest)
@@ -187,6 +193,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         }
 
         OnFlushed();
+        WritingFailed?.Invoke();
     }
 
     private void SetPauses(bool? pausedHere = null, int fullDestinations = 0)

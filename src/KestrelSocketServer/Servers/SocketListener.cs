@@ -63,7 +63,7 @@ internal sealed class SocketListener(
         {
             try
             {
-                if (Start(await AcceptConnectionAsync().ConfigureAwait(false)) is { } left)
+                if (await AcceptConnectionAsync().ConfigureAwait(false) is { } left)
                 {
                     return left;
                 }
@@ -113,10 +113,8 @@ internal sealed class SocketListener(
 
     public ValueTask DisposeAsync() => UnbindAsync();
 
-    // Returns the connection unless it was started. No local of the accept flow keeps it while the next one is waited for.
-    private TransportConnection? Start(TransportConnection connection) => onAccepted(connection) ? null : connection;
-
-    private async ValueTask<TransportConnection> AcceptConnectionAsync()
+    // Returns the connection unless it was started: nothing of the flow that goes on refers to it while the next one is waited for.
+    private async ValueTask<TransportConnection?> AcceptConnectionAsync()
     {
         Task? resumed;
         CancellationTokenSource accepting;
@@ -137,7 +135,8 @@ internal sealed class SocketListener(
             await resumed.WaitAsync(_closed.Token).ConfigureAwait(false);
         }
 
-        return await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false);
+        TransportConnection connection = await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false);
+        return onAccepted(connection) ? null : connection;
     }
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)

@@ -32,10 +32,10 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess Start(string command, params string[] arguments) => StartWith([], command, arguments);
 
     /// <summary>Starts it so that all its threads share one core.</summary>
-    public static ChildProcess StartOnOneCore(string command, params string[] arguments)
+    public static ChildProcess StartOnOneCore(Dictionary<string, string> environment, string command, params string[] arguments)
     {
         string allowed = File.ReadLines("/proc/self/status").Single(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)).Split(':')[1];
-        return Start([], ["taskset", "-c", allowed.Trim().Split(',', '-')[0]], command, arguments);
+        return Start(environment, ["taskset", "-c", allowed.Trim().Split(',', '-')[0]], command, arguments);
     }
 
     public static ChildProcess StartWith(Dictionary<string, string> environment, string command, params string[] arguments)

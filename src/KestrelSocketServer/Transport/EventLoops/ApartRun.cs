@@ -5,7 +5,8 @@ namespace KestrelSocketServer;
 /// </summary>
 /// <remarks>
 /// Late is what takes longer than the limit. It counts as blocked, which is told, when that was no fault of the runtime: what runs for
-/// the first time is compiled and its types are loaded, which takes as long as a handler that blocks.
+/// the first time is compiled and its types are loaded, which takes as long as a handler that blocks; and all threads wait while the
+/// runtime puts what it has compiled again in its place.
 /// </remarks>
 /// <param name="loop">The loop.</param>
 /// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
@@ -13,9 +14,6 @@ namespace KestrelSocketServer;
 /// <param name="start">When it began, or was first seen.</param>
 internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread, RunStart start)
 {
-    // How much longer something may take during which a method was compiled.
-    private static readonly TimeSpan CompilingTime = TimeSpan.FromMilliseconds(500);
-
     private const int InTime = 0;
     private const int Late = 1;
     private const int Blocked = 2;
@@ -40,7 +38,7 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
         }
 
         bool isNew = Interlocked.CompareExchange(ref _state, Late, InTime) == InTime;
-        bool isBlocked = !start.HasCompiled || start.Elapsed >= limit + CompilingTime;
+        bool isBlocked = !start.HasCompiled || start.Elapsed >= limit + RunStart.CompilingTime;
         if (isBlocked && Interlocked.CompareExchange(ref _state, Blocked, Late) == Late)
         {
             item?.OnBlocked();
@@ -58,10 +56,14 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
             Loop.OnUnblocked();
         }
 
-        if (state == Late && (!thread.HasCompiled || start.Elapsed >= CompilingTime))
+        if (state == Late && (!start.HasCompiled || start.Elapsed >= RunStart.CompilingTime))
         {
-            // Others have compiled meanwhile, it has not.
             item?.OnBlocked();
+        }
+        else if (state == Late && !thread.HasCompiled)
+        {
+            // Another thread has compiled: whether it waited for that, or blocked by itself, cannot be known.
+            item?.PutOnProbation();
         }
         else if (state != Blocked)
         {

@@ -48,7 +48,8 @@ internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
         }
     }
 
-    protected void PutOnProbation() => Volatile.Write(ref _probation, ProbationLength);
+    /// <summary>Its handlers do not get to hold the loop for a while.</summary>
+    public void PutOnProbation() => Volatile.Write(ref _probation, ProbationLength);
 
     /// <summary>Asks to be told, on top of what was asked before.</summary>
     protected void Watch(Readiness readiness)
