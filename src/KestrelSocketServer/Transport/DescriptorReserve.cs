@@ -17,6 +17,8 @@ internal sealed class DescriptorReserve
     // Where few are free from the start, most of them are for clients.
     private const int LeastShare = 4;
 
+    private const int DescriptorsOfThread = 8;
+
     private readonly int _size;
     private volatile int _first = int.MaxValue;
     private volatile bool _isTouched;
@@ -33,6 +35,29 @@ internal sealed class DescriptorReserve
 
     /// <summary>Whether no descriptor is left but the reserve. Costs a look at a field until one of the reserve was accepted with.</summary>
     public bool IsAllThatIsLeft => _isTouched && Look();
+
+    /// <summary>Whether a thread can be started: the runtime gives up the whole process when it finds no descriptors for one that starts.</summary>
+    public static bool HasEnoughForThread()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return true;
+        }
+
+        Span<int> descriptors = stackalloc int[DescriptorsOfThread];
+        foreach (ref int descriptor in descriptors)
+        {
+            descriptor = Libc.CreateEvent(0, Libc.CloseOnExec);
+        }
+
+        bool enough = true;
+        foreach (int descriptor in descriptors)
+        {
+            enough &= descriptor >= 0 && Libc.Close(descriptor) == 0;
+        }
+
+        return enough;
+    }
 
     /// <summary>A socket was accepted.</summary>
     public void OnAccepted(nint descriptor)

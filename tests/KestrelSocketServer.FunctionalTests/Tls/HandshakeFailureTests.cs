@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -147,15 +148,19 @@ public sealed class HandshakeFailureTests
         Assert.Contains("presented no certificate", error.Exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
     [Trait("Row", "T4")]
     [Trait("Row", "T9")]
-    public async Task UntrustedClientCertificate()
+    public async Task UntrustedClientCertificate(string encoding)
     {
         using var good = TestPki.Default.Issue("client");
         using var bad = TestPki.Other.Issue("stranger");
         await using var server = new TlsServer();
         string authorities = server.Write("ca.pem", TestPki.Default.Authority.ExportCertificatePem());
+        File.WriteAllText(authorities, TestPki.Default.Authority.ExportCertificatePem(), Encoding.GetEncoding(encoding));
         string path = server.Write("server.pem", TestPki.Pem(TestPki.Default.Issue("localhost")));
         await server.StartAsync(listen => listen.UseHttps(path, tls =>
         {

@@ -12,8 +12,6 @@ internal sealed class LoopThreads
     // More handlers than that, all blocking at the same time, hold up the rest: an application in that state is beyond help.
     private const int Most = 2048;
 
-    private const int DescriptorsOfThread = 8;
-
     private readonly Stack<LoopThread> _idle = new();
     private int _count;
 
@@ -46,7 +44,7 @@ internal sealed class LoopThreads
                 return idle;
             }
 
-            if (_count == Most || !HasDescriptors())
+            if (_count == Most || !DescriptorReserve.HasEnoughForThread())
             {
                 return null;
             }
@@ -70,24 +68,6 @@ internal sealed class LoopThreads
 
             return null;
         }
-    }
-
-    // The runtime gives up the whole process when it finds no descriptors for a thread that starts.
-    private static bool HasDescriptors()
-    {
-        Span<int> descriptors = stackalloc int[DescriptorsOfThread];
-        foreach (ref int descriptor in descriptors)
-        {
-            descriptor = Libc.CreateEvent(0, Libc.CloseOnExec);
-        }
-
-        bool enough = true;
-        foreach (int descriptor in descriptors)
-        {
-            enough &= descriptor >= 0 && Libc.Close(descriptor) == 0;
-        }
-
-        return enough;
     }
 
     /// <summary>A thread is idle. Returns false when it is to end.</summary>

@@ -95,7 +95,7 @@ internal sealed class HandlerThreads : IThreadPoolWorkItem, IDisposable
                 return true;
             }
 
-            if (_threadCount == MaxThreads || _isDisposed)
+            if (_threadCount == MaxThreads || _isDisposed || !DescriptorReserve.HasEnoughForThread())
             {
                 return false;
             }
