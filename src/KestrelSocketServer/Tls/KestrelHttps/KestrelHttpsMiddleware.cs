@@ -1,0 +1,27 @@
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelSocketServer;
+
+/// <summary>Goes before Kestrel's TLS in the pipeline of an endpoint: gives it what it needs of Kestrel, and watches its handshake.</summary>
+internal sealed class KestrelHttpsMiddleware(ConnectionDelegate next, StandInListener kestrel, TlsObserver observer)
+{
+    public async Task RunAsync(ConnectionContext connection)
+    {
+        var standIn = new KestrelStandIn(connection);
+        if (!kestrel.TryAdd(standIn))
+        {
+            // The host is gone.
+            return;
+        }
+
+        await standIn.StartedAsync().ConfigureAwait(false);
+        try
+        {
+            await HandshakeWatch.RunAsync(connection, next, observer.OnEnded).ConfigureAwait(false);
+        }
+        finally
+        {
+            standIn.End();
+        }
+    }
+}
