@@ -104,7 +104,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     // A TLS handshake is over.
     private void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
     {
-        Settings.Metrics?.OnHandshake(Server.Name, connection.LocalEndPoint, duration, failure);
+        Settings.Metrics?.OnHandshake(Server.Name, connection, duration, failure);
         if (failure is not null)
         {
             Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);

@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
@@ -24,8 +23,15 @@ internal sealed class KestrelHttpsServer(IServiceProvider application) : IDispos
     {
         KestrelHttpsServer server = endpoint.ApplicationServices.GetRequiredService<KestrelHttpsServer>();
         var services = new KestrelHttpsServices(endpoint, server._services);
-        return CreateOptions(services, endpoint.Address.EndPoint, listen => listen.Use(next =>
-            services.Observer is { } observer ? new KestrelHttpsMiddleware(next, server.Start(), observer).RunAsync : next));
+        ListenOptions? options = null;
+        new KestrelServerOptions { ApplicationServices = services }.Listen(endpoint.Address.EndPoint, listen => options = listen);
+
+        // No HTTP, and no HTTP protocol advertised by TLS.
+        options!.Protocols = HttpProtocols.None;
+
+        // Before all others; asked when the pipeline is built.
+        options.Use(next => services.Observer is { } observer ? new KestrelHttpsMiddleware(next, server.Start(), observer).RunAsync : next);
+        return options;
     }
 
     public void Dispose()
@@ -57,17 +63,6 @@ internal sealed class KestrelHttpsServer(IServiceProvider application) : IDispos
 
             return _listener;
         }
-    }
-
-    private static ListenOptions CreateOptions(IServiceProvider services, EndPoint endPoint, Action<ListenOptions> configure)
-    {
-        ListenOptions? options = null;
-        new KestrelServerOptions { ApplicationServices = services }.Listen(endPoint, listen => options = listen);
-
-        // No HTTP, and no HTTP protocol advertised by TLS.
-        options!.Protocols = HttpProtocols.None;
-        configure(options);
-        return options;
     }
 
     // Never called, as there is no HTTP.
