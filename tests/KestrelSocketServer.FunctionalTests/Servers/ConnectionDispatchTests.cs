@@ -231,6 +231,25 @@ public sealed class ConnectionDispatchTests
         await Assert.ThrowsAnyAsync<IOException>(client.ReceiveToEndAsync);
     }
 
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task What_flows_where_an_endpoint_is_opened_does_not_reach_its_connections(TestTransport transport)
+    {
+        var opener = new AsyncLocal<string?>();
+        var seen = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TestHost host = await TestHost.StartAsync();
+        opener.Value = "opener";
+        ISocketServer server = await host.Servers.ListenAsync("test", "127.0.0.1:0", listen =>
+        {
+            transport.Configure(listen);
+            listen.UseSocketHandler(_ => seen.SetResult(opener.Value));
+        });
+
+        using RawClient client = await RawClient.ConnectAsync(server, transport);
+
+        Assert.Null(await seen.Task.Soon());
+    }
+
     private static async Task EchoAsync(RawClient client)
     {
         await client.SendAsync("x");

@@ -21,6 +21,7 @@ public sealed class ManyEndpointsTests
         (threads, timers) = Parse(await child.ReadLineAsync());
         Assert.InRange(threads, 0, Count / 2);
         Assert.Equal(1, timers);
+        Assert.Equal("0", await child.ReadLineAsync());
         Assert.Equal((0, ""), await child.WaitForExitAsync());
     }
 

@@ -8,13 +8,12 @@ internal sealed class KestrelHttpsMiddleware(ConnectionDelegate next, StandInLis
     public async Task RunAsync(ConnectionContext connection)
     {
         var standIn = new KestrelStandIn(connection);
-        if (!kestrel.TryAdd(standIn))
+        if (!kestrel.TryAdd(standIn) || !await standIn.StartAsync().ConfigureAwait(false))
         {
-            // The host is gone.
+            // The host is gone, or Kestrel has logged why it does not run it.
             return;
         }
 
-        await standIn.StartedAsync().ConfigureAwait(false);
         try
         {
             await HandshakeWatch.RunAsync(connection, next, observer.OnEnded).ConfigureAwait(false);

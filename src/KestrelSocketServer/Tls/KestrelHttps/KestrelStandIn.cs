@@ -15,7 +15,8 @@ internal sealed class KestrelStandIn : ConnectionContext, IThreadPoolWorkItem
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // Completed on the event loop, where the connection is to go on.
-    private readonly TaskCompletionSource _started = new();
+    private readonly TaskCompletionSource<bool> _started = new();
+    private bool _isRunning;
 
     public KestrelStandIn(ConnectionContext connection)
     {
@@ -35,13 +36,14 @@ internal sealed class KestrelStandIn : ConnectionContext, IThreadPoolWorkItem
 
     public override IDuplexPipe Transport { get; set; }
 
-    /// <summary>Waits until Kestrel has it.</summary>
-    public Task StartedAsync() => _started.Task;
+    /// <summary>Waits until Kestrel runs it.</summary>
+    /// <returns>False when Kestrel has failed to.</returns>
+    public Task<bool> StartAsync() => _started.Task;
 
     /// <summary>The connection is over.</summary>
     public void End() => _ended.TrySetResult();
 
-    /// <summary>Kestrel's pipeline: lasts as long as the connection.</summary>
+    /// <summary>Kestrel's pipeline, which lasts as long as the connection.</summary>
     public Task RunAsync()
     {
         foreach ((Type type, object feature) in Features)
@@ -49,6 +51,7 @@ internal sealed class KestrelStandIn : ConnectionContext, IThreadPoolWorkItem
             _connection.Features[type] ??= feature;
         }
 
+        _isRunning = true;
         _control.Schedule(this);
         return _ended.Task;
     }
@@ -56,5 +59,16 @@ internal sealed class KestrelStandIn : ConnectionContext, IThreadPoolWorkItem
     // Kestrel stops, which is not for it to tell the connection.
     public override void Abort(ConnectionAbortedException abortReason) => End();
 
-    void IThreadPoolWorkItem.Execute() => _started.SetResult();
+    public override ValueTask DisposeAsync()
+    {
+        if (!_isRunning)
+        {
+            // Something threw before its pipeline, as a listener of Kestrel's meter may.
+            _control.Schedule(this);
+        }
+
+        return base.DisposeAsync();
+    }
+
+    void IThreadPoolWorkItem.Execute() => _started.SetResult(_isRunning);
 }
