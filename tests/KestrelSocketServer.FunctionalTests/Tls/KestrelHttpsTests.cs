@@ -98,6 +98,31 @@ public sealed class KestrelHttpsTests
     }
 
     [Fact]
+    [Trait("Row", "T20")]
+    public async Task The_host_name_is_found_in_a_hello_of_small_records()
+    {
+        var asked = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = new TlsServer();
+        await server.StartAsync(listen => listen.UseHttps(https => https.ServerCertificateSelector = (_, name) =>
+        {
+            asked.TrySetResult(name);
+            return Certificate;
+        }));
+        using Socket socket = await server.ConnectTcpAsync();
+        await using var split = new SplittingStream(new NetworkStream(socket), static () => 100, static () => 50);
+        await using var client = new SslStream(split);
+
+        await client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            CertificateChainPolicy = TlsServer.Trusting(TestPki.Default.Authority),
+        }).Soon();
+
+        Assert.Equal("localhost", await asked.Task.Soon());
+        await TlsServer.AssertEchoAsync(client);
+    }
+
+    [Fact]
     public async Task Endpoints_that_share_Kestrel_do_not_affect_one_another()
     {
         await using TestHost host = await TestHost.StartAsync(static server =>

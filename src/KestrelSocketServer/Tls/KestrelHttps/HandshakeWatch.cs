@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelSocketServer;
 
@@ -9,34 +11,39 @@ namespace KestrelSocketServer;
 /// </summary>
 internal sealed class HandshakeWatch(ConnectionContext connection, Action<ConnectionContext, TimeSpan, Exception?> onEnded)
 {
+    private const int RecordSize = 16 * 1024;
     private static readonly AsyncLocal<HandshakeWatch?> Current = new();
 
-    private readonly EncryptedTransport _transport = new(connection.Transport);
     private readonly long _started = Stopwatch.GetTimestamp();
     private Exception? _failure;
     private bool _timedOut;
     private bool _established;
 
-    /// <summary>Runs a pipeline with Kestrel's TLS in it.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="next">The pipeline.</param>
-    /// <param name="onEnded">Called once, with how long the handshake took and why it failed, if it did.</param>
-    public static async Task RunAsync(ConnectionContext connection, ConnectionDelegate next, Action<ConnectionContext, TimeSpan, Exception?> onEnded)
+    private TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
+
+    // Kestrel knows what its middleware gives up by a cancellation, which is a reset or an abort where the connection has failed.
+    private Exception? Failure => !_timedOut ? _failure : connection.Features.GetRequiredFeature<IConnectionControl>().Failure switch
     {
-        var watch = new HandshakeWatch(connection, onEnded);
-        Current.Value = watch;
-        await watch.RunAsync(next).ConfigureAwait(false);
-    }
+        null => new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s."),
+
+        // The server itself has ended the connection, as it does when it stops: nothing has failed.
+        ConnectionAbortedException => null,
+        Exception failure => failure,
+    };
 
     /// <summary>Kestrel's TLS has written to its log.</summary>
     public static void OnLogged(string? eventName, Exception? exception) => Current.Value?.OnEvent(eventName, exception);
 
-    private TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
-
-    private async Task RunAsync(ConnectionDelegate next)
+    /// <summary>Runs a pipeline with Kestrel's TLS in it, and reports its handshake once, with how long it took and why it failed, if it did.</summary>
+    public async Task RunAsync(ConnectionDelegate next)
     {
-        connection.Features.Set<IEndOfTransport>(_transport);
-        connection.Transport = _transport;
+        IDuplexPipe transport = connection.Transport;
+        var stream = new TlsTransportStream(transport);
+        PipeReader input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: RecordSize, leaveOpen: true, useZeroByteReads: true));
+        PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+        connection.Features.Set<IEndOfTransport>(stream);
+        connection.Transport = new StreamPipe(input, output);
+        Current.Value = this;
         try
         {
             await next(connection).ConfigureAwait(false);
@@ -45,35 +52,16 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
         {
             _failure = exception;
         }
+        finally
+        {
+            connection.Transport = transport;
+            await input.CompleteAsync().ConfigureAwait(false);
+        }
 
-        if (FindFailure() is { } failure)
+        if (Failure is { } failure)
         {
             onEnded(connection, Elapsed, failure);
         }
-    }
-
-    private Exception? FindFailure()
-    {
-        if (!_timedOut)
-        {
-            return _failure;
-        }
-
-        try
-        {
-            _transport.ThrowIfFailed();
-        }
-        catch (ConnectionAbortedException)
-        {
-            // The server itself has ended the connection, as it does when it stops: nothing has failed.
-            return null;
-        }
-        catch (IOException exception)
-        {
-            return exception;
-        }
-
-        return new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s.");
     }
 
     private void OnEvent(string? eventName, Exception? exception)
@@ -93,4 +81,6 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
                 break;
         }
     }
+
+    private sealed record StreamPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -29,49 +29,23 @@ internal sealed class KestrelCoreServices(IServiceProvider application) : IDispo
 
     private static ServiceProvider Build(IServiceProvider application)
     {
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddMetrics();
-        new Adapter(services).UseKestrelCore();
+        // Never built as an application; only what registers the services.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
 
         // Instances, as these are not to be disposed of with the provider.
-        services.AddSingleton<ILoggerFactory>(SafeLoggerFactory.For(application.GetRequiredService<ILoggerFactory>()));
-        Pass<IMeterFactory>(application, services);
-        Pass<IHostEnvironment>(application, services);
-        return services.BuildServiceProvider();
+        builder.Services.AddSingleton<ILoggerFactory>(SafeLoggerFactory.For(application.GetRequiredService<ILoggerFactory>()));
+        Pass<IMeterFactory>(application, builder.Services);
+        Pass<IHostEnvironment>(application, builder.Services);
+        return builder.Services.BuildServiceProvider();
     }
 
-    private static void Pass<T>(IServiceProvider application, ServiceCollection services)
+    private static void Pass<T>(IServiceProvider application, IServiceCollection services)
         where T : class
     {
         if (application.GetService<T>() is { } service)
         {
             services.AddSingleton(service);
         }
-    }
-
-    private sealed class Adapter(IServiceCollection services) : IWebHostBuilder
-    {
-        public IWebHostBuilder ConfigureServices(Action<IServiceCollection> configureServices)
-        {
-            configureServices(services);
-            return this;
-        }
-
-        public IWebHostBuilder ConfigureServices(Action<WebHostBuilderContext, IServiceCollection> configureServices)
-        {
-            configureServices(new WebHostBuilderContext(), services);
-            return this;
-        }
-
-        public IWebHostBuilder ConfigureAppConfiguration(Action<WebHostBuilderContext, IConfigurationBuilder> configureDelegate) => this;
-
-        public string? GetSetting(string key) => null;
-
-        public IWebHostBuilder UseSetting(string key, string? value) => this;
-
-#pragma warning disable ASPDEPR008 // Part of the interface.
-        public IWebHost Build() => throw new NotSupportedException();
-#pragma warning restore ASPDEPR008
     }
 }
