@@ -87,7 +87,7 @@ internal static class BlockCommand
                 Interlocked.Increment(ref s_spun);
                 break;
             case "threads":
-                text = $"{LoopThreads.Count:000}";
+                text = $"{NamedThreads.Count(NamedThreads.EventLoop):000}";
                 break;
             case "blocked":
                 text = $"{Volatile.Read(ref s_blocked):0000000}";

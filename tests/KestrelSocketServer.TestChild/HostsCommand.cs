@@ -20,7 +20,7 @@ internal static class HostsCommand
         int descriptors = CountDescriptors();
         await RunHostsAsync(count, block);
         AwaitThreads();
-        Console.WriteLine($"{CountDescriptors() - descriptors} {LoopThreads.Count}");
+        Console.WriteLine($"{CountDescriptors() - descriptors} {NamedThreads.Count(NamedThreads.EventLoop)}");
         return 0;
     }
 
@@ -78,7 +78,7 @@ internal static class HostsCommand
     }
 
     // Threads end a moment after their host: whoever has to be told is told, and not waited for.
-    private static void AwaitThreads() => SpinWait.SpinUntil(static () => LoopThreads.Count == 0, Patience);
+    private static void AwaitThreads() => SpinWait.SpinUntil(static () => NamedThreads.Count(NamedThreads.EventLoop) == 0, Patience);
 
     private static int CountDescriptors() => Directory.EnumerateFileSystemEntries("/proc/self/fd").Count();
 }

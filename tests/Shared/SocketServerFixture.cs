@@ -95,10 +95,6 @@ public sealed class SocketServerFixture : IAsyncDisposable
             });
         }
 
-        // TLS takes services that only a web host has.
-        TestHost host = transport.IsTls
-            ? await TestHost.StartWebAsync(Listen, builder => setup?.Services?.Invoke(builder.Services))
-            : await TestHost.StartAsync(Listen, setup?.Services);
-        return new SocketServerFixture(host, transport, accepted);
+        return new SocketServerFixture(await TestHost.StartAsync(Listen, setup?.Services), transport, accepted);
     }
 }

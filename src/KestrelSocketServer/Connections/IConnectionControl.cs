@@ -37,9 +37,6 @@ internal interface IConnectionControl : IActivity
     /// <param name="discard">Completes when the peer has ended; is cancelled when the time is up.</param>
     Task LingerAsync(Func<CancellationToken, Task> discard);
 
-    /// <summary>Whether the connection's work runs elsewhere than where it was started, which then was the thread pool.</summary>
-    bool RunsElsewhere { get; }
-
     /// <summary>Runs something where the connection's work runs: never inside the call.</summary>
     void Schedule(IThreadPoolWorkItem item);
 }

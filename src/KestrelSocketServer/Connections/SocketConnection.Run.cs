@@ -30,11 +30,6 @@ internal sealed partial class SocketConnection
     private async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
-        if (_control is { RunsElsewhere: true })
-        {
-            await ConnectionStart.WaitAsync(_control).ConfigureAwait(false);
-        }
-
         StartHandler(handler);
         try
         {

@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -80,11 +83,16 @@ internal sealed class SocketServerMetrics
     }
 
     /// <summary>A TLS handshake is over.</summary>
-    public void OnHandshake(string? endpoint, EndPoint? local, TimeSpan duration, Exception? failure)
+    public void OnHandshake(string? endpoint, ConnectionContext connection, TimeSpan duration, Exception? failure)
     {
         if (_handshakeDuration.Enabled)
         {
-            TagList tags = TagsOf(endpoint, local);
+            TagList tags = TagsOf(endpoint, connection.LocalEndPoint);
+            if (failure is null && connection.Features.Get<ITlsHandshakeFeature>()?.Protocol is (SslProtocols.Tls12 or SslProtocols.Tls13) and { } protocol)
+            {
+                tags.Add("tls.protocol.version", protocol == SslProtocols.Tls13 ? "1.3" : "1.2");
+            }
+
             AddError(ref tags, failure?.GetType().FullName);
             Record(_handshakeDuration, duration, tags);
         }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer;
 
 /// <summary>An endpoint on its way from a plan to a server.</summary>
-internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, EndpointContext context, EndpointPipeline pipeline)
+internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, EndpointContext context, ConnectionDelegate pipeline)
 {
     public EndpointPlan Plan { get; } = plan;
 
@@ -13,7 +13,7 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
 
     public EndpointContext Context { get; } = context;
 
-    public EndpointPipeline Pipeline { get; } = pipeline;
+    public ConnectionDelegate Pipeline { get; } = pipeline;
 
     /// <summary>The new listening sockets, where they are needed.</summary>
     public IReadOnlyList<Socket> Sockets { get; set; } = [];

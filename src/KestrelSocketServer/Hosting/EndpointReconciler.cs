@@ -8,7 +8,7 @@ namespace KestrelSocketServer;
 /// given up, and undone when it fails. Used by one at a time.
 /// </summary>
 internal sealed class EndpointReconciler(
-    IServiceProvider services, SocketTransport transport, ILoggerFactory loggerFactory, ILogger logger, TimeProvider timeProvider)
+    IServiceProvider services, SocketTransport transport, ILogger logger, TimeProvider timeProvider)
 {
     private readonly SocketServerMetrics? _metrics = SocketServerMetrics.From(services);
 
@@ -59,13 +59,12 @@ internal sealed class EndpointReconciler(
     /// <summary>Starts an endpoint that is no part of the plans.</summary>
     /// <exception cref="InvalidOperationException">The endpoint does not fit together.</exception>
     /// <exception cref="IOException">The address cannot be listened on (row A13).</exception>
-    public async Task ListenAsync(EndpointPlan plan, SocketServer server, CancellationToken cancellationToken)
+    public void Listen(EndpointPlan plan, SocketServer server)
     {
         EndpointBuild build = Build(plan, server);
         transport.Start();
         IReadOnlyList<Socket> sockets = Bind(plan.Name, plan.Address, build.Context.Listener);
-        server.Replace(await EndpointBinding.StartAsync(
-            sockets, build.Context, build.Pipeline, transport, loggerFactory, cancellationToken).ConfigureAwait(false));
+        server.Replace(EndpointBinding.Start(sockets, build.Context, build.Pipeline, transport));
     }
 
     private IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options)
@@ -101,8 +100,7 @@ internal sealed class EndpointReconciler(
 
             foreach (EndpointBuild build in builds)
             {
-                build.Binding = await EndpointBinding.StartAsync(
-                    build.Sockets, build.Context, build.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false);
+                build.Binding = EndpointBinding.Start(build.Sockets, build.Context, build.Pipeline, transport);
             }
         }
         catch
@@ -118,7 +116,7 @@ internal sealed class EndpointReconciler(
             {
                 try
                 {
-                    await RestoreAsync(server, binding).ConfigureAwait(false);
+                    Restore(server, binding);
                 }
                 catch (Exception exception)
                 {
@@ -133,12 +131,11 @@ internal sealed class EndpointReconciler(
         }
     }
 
-    private async Task RestoreAsync(SocketServer server, EndpointBinding binding)
+    private void Restore(SocketServer server, EndpointBinding binding)
     {
         // The address that it really had, also where the plan left the port open.
         var address = new ListenAddress(binding.Listener.EndPoint is UnixDomainSocketEndPoint ? ListenAddressParser.Unix : ListenAddressParser.Tcp, binding.Listener.EndPoint);
         IReadOnlyList<Socket> sockets = Bind(server.Name, address, binding.Context.Listener);
-        server.Replace(await EndpointBinding.StartAsync(
-            sockets, binding.Context, binding.Pipeline, transport, loggerFactory, CancellationToken.None).ConfigureAwait(false));
+        server.Replace(EndpointBinding.Start(sockets, binding.Context, binding.Pipeline, transport));
     }
 }

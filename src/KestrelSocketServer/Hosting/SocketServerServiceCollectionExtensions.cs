@@ -28,7 +28,7 @@ public static class SocketServerServiceCollectionExtensions
         services.AddOptions<SocketServerOptions>().Configure<IServiceProvider>(ReadDefaultSection).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SocketServerOptions>, SocketServerOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<KestrelCoreServices>();
+        services.TryAddSingleton<KestrelHttpsServer>();
         services.TryAddSingleton<SocketServers>();
         services.TryAddSingleton<ISocketServers>(static provider => provider.GetRequiredService<SocketServers>());
         services.TryAddKeyedSingleton<ISocketServer>(

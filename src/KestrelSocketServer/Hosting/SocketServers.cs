@@ -29,10 +29,9 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         _options = options.Value;
         _services = services;
-        loggerFactory = SafeLoggerFactory.For(loggerFactory);
-        _logger = loggerFactory.CreateLogger(SocketServerLog.Category);
+        _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
-        _reconciler = new EndpointReconciler(services, _transport, loggerFactory, _logger, timeProvider);
+        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider);
         _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
             configuration, ConfigurationFiles.Find(configuration, services.GetService<IConfiguration>()), ReloadAsync, timeProvider);
         foreach (EndpointPlan plan in ReadPlans())
@@ -99,7 +98,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
                 throw new InvalidOperationException($"Endpoint '{name}' is listening on {server.Address} already; close it first.");
             }
 
-            await _reconciler.ListenAsync(plan, server, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            _reconciler.Listen(plan, server);
             return server;
         }
         finally

@@ -1,12 +1,11 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace KestrelSocketServer;
 
-/// <summary>One period of listening of a server: its sockets, and what runs the connections accepted there.</summary>
-#pragma warning disable CA1001 // Both are disposed of when the last connection is gone.
+/// <summary>One period of listening of a server: its sockets, and the dispatcher of the connections accepted there.</summary>
+#pragma warning disable CA1001 // The dispatcher is disposed of when the last connection is gone.
 internal sealed class EndpointBinding
 #pragma warning restore CA1001
 {
@@ -17,28 +16,25 @@ internal sealed class EndpointBinding
     private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ConnectionRunner _runner;
-    private readonly KestrelServer _kestrel;
-    private EndpointPipeline _pipeline;
+    private readonly ConnectionDispatcher _dispatcher;
+    private ConnectionDelegate _pipeline;
 
     private readonly CancellationTokenSource _abort = new();
 
     // Each listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
     // be accepted any more and the last connection is gone.
     private int _active;
-    private int _closed;
     private Task? _abortTime;
 
-    private EndpointBinding(
-        EndpointContext context, IReadOnlyList<Socket> sockets, EndpointPipeline pipeline, SocketTransport transport, ILoggerFactory loggerFactory)
+    private EndpointBinding(EndpointContext context, IReadOnlyList<Socket> sockets, ConnectionDelegate pipeline, SocketTransport transport)
     {
         Context = context;
         _server = context.Server;
         _logger = context.Settings.Logger;
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
-        _runner = new ConnectionRunner(_server, _logger, _timeProvider);
-        var observer = new TransportObserver(context.OnHandlerBlocked, _runner.OnFault, OnDisposed);
+        _dispatcher = new ConnectionDispatcher(_server, _logger, _timeProvider);
+        var observer = new TransportObserver(context.OnHandlerBlocked, _dispatcher.OnFault, OnDisposed);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
@@ -47,18 +43,6 @@ internal sealed class EndpointBinding
             Release))];
         _active = listeners.Length;
         Listener = new ListenerGroup(listeners);
-
-        var options = new KestrelServerOptions { ApplicationServices = context };
-        foreach (SocketListener listener in listeners)
-        {
-            options.Listen(listener.EndPoint, listen =>
-            {
-                listen.Protocols = HttpProtocols.None;
-                listen.Use(_ => connection => Pipeline.Run(connection));
-            });
-        }
-
-        _kestrel = new KestrelServer(Options.Create(options), new BoundListenerFactory(listeners), loggerFactory);
     }
 
     public ListenerGroup Listener { get; }
@@ -70,21 +54,15 @@ internal sealed class EndpointBinding
     public EndpointContext Context { get; private set; }
 
     /// <summary>What runs the connections.</summary>
-    public EndpointPipeline Pipeline => Volatile.Read(ref _pipeline);
+    public ConnectionDelegate Pipeline => Volatile.Read(ref _pipeline);
 
     /// <summary>Starts to accept.</summary>
-    public static async Task<EndpointBinding> StartAsync(
-        IReadOnlyList<Socket> sockets,
-        EndpointContext context,
-        EndpointPipeline pipeline,
-        SocketTransport transport,
-        ILoggerFactory loggerFactory,
-        CancellationToken cancellationToken)
+    public static EndpointBinding Start(IReadOnlyList<Socket> sockets, EndpointContext context, ConnectionDelegate pipeline, SocketTransport transport)
     {
         EndpointBinding binding;
         try
         {
-            binding = new EndpointBinding(context, sockets, pipeline, transport, loggerFactory);
+            binding = new EndpointBinding(context, sockets, pipeline, transport);
         }
         catch
         {
@@ -98,38 +76,20 @@ internal sealed class EndpointBinding
             binding.Listener.Pause();
         }
 
-        try
-        {
-            await binding._kestrel.StartAsync(new NoHttpApplication(), cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            // Thrown on, once nothing listens any more.
-            binding.Listener.Unbind();
-            binding._kestrel.Dispose();
-            throw;
-        }
-
+        binding.Listener.Start();
         return binding;
     }
 
     /// <summary>Changes what holds for the connections that are accepted from now on.</summary>
-    public void Update(EndpointContext context, EndpointPipeline pipeline)
+    public void Update(EndpointContext context, ConnectionDelegate pipeline)
     {
         Listener.Configure(context.Listener);
         Context = context;
         Volatile.Write(ref _pipeline, pipeline);
     }
 
-    /// <summary>Stops listening at once. Connections live on; what is left of the server ends with the last of them.</summary>
-    public void Close()
-    {
-        if (Interlocked.Exchange(ref _closed, 1) == 0)
-        {
-            Listener.Unbind();
-            _ = StopWhenEmptyAsync();
-        }
-    }
+    /// <summary>Stops listening at once. Connections live on.</summary>
+    public void Close() => Listener.Unbind();
 
     /// <summary>
     /// Stops listening at once, tells the connections, waits for them to end until the time-out or the token, and closes the
@@ -142,8 +102,8 @@ internal sealed class EndpointBinding
         using var timer = new CancellationTokenSource(timeout, _timeProvider);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
-        _runner.RequestClose();
-        await Task.WhenAll(_kestrel.StopAsync(_abort.Token), WaitUntilEmptyAsync()).ConfigureAwait(false);
+        _dispatcher.RequestClose();
+        await WaitUntilEmptyAsync().ConfigureAwait(false);
     }
 
     private void OnDisposed(TransportConnection connection)
@@ -184,38 +144,21 @@ internal sealed class EndpointBinding
         }
 
         _abort.Cancel();
-        _runner.Abort();
+        _dispatcher.Abort();
     }
 
-    // Returns whether the connection is on its way. Those with Kestrel's own TLS are left to it, as its middleware wants.
-    private bool OnAccepted(TransportConnection connection)
+    private void OnAccepted(TransportConnection connection)
     {
         Interlocked.Increment(ref _active);
-        EndpointPipeline pipeline = Pipeline;
-        if (pipeline.NeedsKestrel)
-        {
-            return false;
-        }
-
-        _runner.Start(connection, pipeline.Run);
-        return true;
+        _dispatcher.Dispatch(connection, Pipeline);
     }
 
     private void Release()
     {
         if (Interlocked.Decrement(ref _active) == 0)
         {
+            _dispatcher.Dispose();
             _empty.TrySetResult();
         }
-    }
-
-    private async Task StopWhenEmptyAsync()
-    {
-        await _empty.Task.ConfigureAwait(false);
-        // Not without end: the handlers have returned, but what they wrote may still be on its way to a peer that does not
-        // read, and a shutdown that comes meanwhile waits for this one.
-        await _kestrel.StopAsync(_abort.Token).ConfigureAwait(false);
-        _kestrel.Dispose();
-        _runner.Dispose();
     }
 }

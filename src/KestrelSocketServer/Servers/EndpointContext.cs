@@ -53,7 +53,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         }
 
         _handlerName = name;
-        _handlerIsBehindTls = IsTls(listen);
+        _handlerIsBehindTls = _hasTls;
         listen.Use(_ => handler);
     }
 
@@ -75,7 +75,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                 $"{nameof(ISocketServer)}.{nameof(ISocketServer.Connection)}");
         }
 
-        if (IsTls(listen) && !_handlerIsBehindTls)
+        if (_hasTls && !_handlerIsBehindTls)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseHttps before UseSocketHandler, as the handler would see the encrypted bytes.");
         }
@@ -86,14 +86,14 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                 $"Endpoint '{Server.Name}': {nameof(Listener.AcceptorPerLoop)} is set, but {Address} has one socket; it is allowed for an IP address with a port, such as 127.0.0.1:8007.");
         }
 
-        if (Address.IsTls && !IsTls(listen))
+        if (Address.IsTls && !_hasTls)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': {Address} asks for TLS; call UseHttps with a certificate in its configuration.");
         }
     }
 
-    /// <summary>TLS of ours is among the middleware.</summary>
-    /// <returns>What is told of its handshakes.</returns>
+    /// <summary>TLS is among the middleware.</summary>
+    /// <returns>What its handshakes are reported to.</returns>
     public TlsObserver UseTls()
     {
         _hasTls = true;
@@ -101,15 +101,10 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
             new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
     }
 
-    // The options tell whether Kestrel's own UseHttps was called by the scheme that they print, and by nothing else that is public.
-    public static bool HasKestrelTls(ListenOptions listen) => listen.ToString()!.StartsWith("https", StringComparison.Ordinal);
-
-    private bool IsTls(ListenOptions listen) => _hasTls || HasKestrelTls(listen);
-
-    /// <summary>A TLS handshake is over.</summary>
-    public void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
+    // A TLS handshake is over.
+    private void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
     {
-        Settings.Metrics?.OnHandshake(Server.Name, connection.LocalEndPoint, duration, failure);
+        Settings.Metrics?.OnHandshake(Server.Name, connection, duration, failure);
         if (failure is not null)
         {
             Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);
@@ -136,8 +131,8 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
 
     public object? GetService(Type serviceType)
         => serviceType == typeof(EndpointContext) ? this
-            : serviceType == typeof(ILoggerFactory) ? new HandshakeWatch.LoggerFactory(SafeLoggerFactory.For(ApplicationServices.GetRequiredService<ILoggerFactory>()))
-            : ApplicationServices.GetService(serviceType) ?? ApplicationServices.GetService<KestrelCoreServices>()?.GetService(serviceType);
+            : serviceType == typeof(ILoggerFactory) ? SafeLoggerFactory.For(ApplicationServices.GetRequiredService<ILoggerFactory>())
+            : ApplicationServices.GetService(serviceType);
 
     public object? GetKeyedService(Type serviceType, object? serviceKey)
         => (ApplicationServices as IKeyedServiceProvider)?.GetKeyedService(serviceType, serviceKey);

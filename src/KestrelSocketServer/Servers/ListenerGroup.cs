@@ -7,6 +7,17 @@ internal sealed class ListenerGroup(IReadOnlyList<SocketListener> listeners)
 {
     public EndPoint EndPoint { get; } = listeners[0].EndPoint;
 
+    /// <summary>Begins to accept.</summary>
+    public void Start()
+    {
+        // What flows where the endpoint is started does not belong to its connections.
+        using AsyncFlowControl flow = ExecutionContext.SuppressFlow();
+        foreach (SocketListener listener in listeners)
+        {
+            _ = listener.AcceptAllAsync();
+        }
+    }
+
     /// <summary>Changes the options of the sockets while they listen.</summary>
     public void Configure(SocketListenerOptions options)
     {

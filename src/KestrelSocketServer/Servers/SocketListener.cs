@@ -1,16 +1,16 @@
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Accepts the connections of one endpoint, and hands those to Kestrel that are not started at once. A failing accept is told and tried again, ever more slowly, up to
+/// Accepts the connections of one listening socket. A failing accept is reported and tried again, ever more slowly, up to
 /// <see cref="LongestDelay"/> (row L5).
 /// </summary>
+#pragma warning disable CA1001 // Without a timer and a wait handle, its sources of cancellation hold nothing.
 internal sealed class SocketListener(
-    EndpointContext context, Socket socket, IAcceptor acceptor, Func<TransportConnection, bool> onAccepted, Action onLastAccepted)
-    : IConnectionListener
+    EndpointContext context, Socket socket, IAcceptor acceptor, Action<TransportConnection> onAccepted, Action onLastAccepted)
+#pragma warning restore CA1001
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(1);
@@ -52,22 +52,19 @@ internal sealed class SocketListener(
         }
     }
 
+    /// <summary>Accepts until the endpoint is closed.</summary>
     /// <remarks>
-    /// Never throws: Kestrel would stop accepting for good. It ends when the endpoint is closed and by nothing else; whatever is called in
-    /// between is inside the block that catches everything, and what that block does itself throws nothing.
+    /// Never throws: nobody would accept any more. Whatever is called in between is inside the block that catches everything, and what that
+    /// block does itself throws nothing.
     /// </remarks>
-    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    public async Task AcceptAllAsync()
     {
         TimeSpan delay = ShortestDelay;
         while (!_closed.IsCancellationRequested)
         {
             try
             {
-                if (await AcceptConnectionAsync().ConfigureAwait(false) is { } left)
-                {
-                    return left;
-                }
-
+                await AcceptAsync().ConfigureAwait(false);
                 delay = ShortestDelay;
             }
             catch (Exception exception)
@@ -84,7 +81,6 @@ internal sealed class SocketListener(
 
         // Only now: a connection may have been accepted while the listener was closed.
         onLastAccepted();
-        return null;
     }
 
     /// <summary>Stops listening at once; the port can be bound again.</summary>
@@ -105,16 +101,8 @@ internal sealed class SocketListener(
         }
     }
 
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
-    {
-        Unbind();
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask DisposeAsync() => UnbindAsync();
-
-    // Returns the connection unless it was started: nothing of the flow that goes on refers to it while the next one is waited for.
-    private async ValueTask<TransportConnection?> AcceptConnectionAsync()
+    // Nothing of the flow that goes on refers to the connection while the next one is waited for.
+    private async ValueTask AcceptAsync()
     {
         Task? resumed;
         CancellationTokenSource accepting;
@@ -135,8 +123,7 @@ internal sealed class SocketListener(
             await resumed.WaitAsync(_closed.Token).ConfigureAwait(false);
         }
 
-        TransportConnection connection = await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false);
-        return onAccepted(connection) ? null : connection;
+        onAccepted(await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false));
     }
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)

@@ -136,7 +136,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     }
 
     /// <summary>Follows a plan from now on.</summary>
-    public void Apply(EndpointPlan plan, EndpointContext context, EndpointPipeline pipeline)
+    public void Apply(EndpointPlan plan, EndpointContext context, ConnectionDelegate pipeline)
     {
         Applied = new AppliedEndpoint(plan, context);
         Certificates = context.Certificates;

@@ -28,7 +28,7 @@ internal sealed class TlsHandshake
     }
 
     /// <summary>Shakes hands over a pipe of a connection: its transport, or what is in the place of it by now.</summary>
-    /// <returns>What is inside; null when the handshake has failed, which was reported.</returns>
+    /// <returns>What is inside, which the features tell from now on; null when the handshake has failed, which was reported.</returns>
     public async Task<TlsSession?> RunAsync(ConnectionContext connection, IDuplexPipe pipe)
     {
         long started = _timeProvider.GetTimestamp();
@@ -37,8 +37,10 @@ internal sealed class TlsHandshake
         Exception? failure = await TryAsync(connection, transport, stream, pipe.Output).ConfigureAwait(false);
         if (failure is null)
         {
+            var session = new TlsSession(stream, transport, _clients.IsOnDemand, connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool);
+            session.AddTo(connection.Features);
             _observer.OnEnded(connection, _timeProvider.GetElapsedTime(started), null);
-            return new TlsSession(stream, transport, _clients.IsOnDemand, connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool);
+            return session;
         }
 
         await stream.DisposeAsync().ConfigureAwait(false);

@@ -16,7 +16,6 @@ internal sealed class TlsMiddleware(ConnectionDelegate next, TlsHandshake handsh
 
         await using (session.ConfigureAwait(false))
         {
-            session.AddTo(connection.Features);
             connection.Transport = session;
             try
             {

@@ -20,7 +20,7 @@ internal sealed record TlsObserver(
 
         void OnEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)
         {
-            metrics?.OnHandshake(null, connection.LocalEndPoint, duration, failure);
+            metrics?.OnHandshake(null, connection, duration, failure);
             if (failure is not null)
             {
                 logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);

@@ -138,11 +138,6 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public bool HasPeerEnded => _input.HasEnded;
 
-    public bool RunsElsewhere => !IsAtItsPlace;
-
-    /// <summary>Whether it was started where its work runs.</summary>
-    public bool IsAtItsPlace { get; set; }
-
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
 

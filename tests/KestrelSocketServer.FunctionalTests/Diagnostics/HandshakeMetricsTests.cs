@@ -28,6 +28,7 @@ public sealed class HandshakeMetricsTests
                 ["network.transport"] = "tcp",
                 ["server.address"] = "127.0.0.1",
                 ["server.port"] = Tcp.PortOf(server.Server),
+                ["tls.protocol.version"] = "1.3",
             },
             Meters.TagsOf(measurement));
     }

@@ -137,3 +137,5 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
 public sealed class PlainClosedConnectionMemoryTests() : ClosedConnectionMemoryTests(TestTransport.Plain);
 
 public sealed class TlsClosedConnectionMemoryTests() : ClosedConnectionMemoryTests(TestTransport.Tls);
+
+public sealed class KestrelTlsClosedConnectionMemoryTests() : ClosedConnectionMemoryTests(TestTransport.KestrelTls);

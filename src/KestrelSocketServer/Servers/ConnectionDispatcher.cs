@@ -3,47 +3,47 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer;
 
-/// <summary>The connections of an endpoint that run where their work runs: all but those with Kestrel's own TLS, whose middleware needs its dispatcher.</summary>
-internal sealed class ConnectionRunner : IDisposable
+/// <summary>Runs the connections of an endpoint, each on its event loop.</summary>
+internal sealed class ConnectionDispatcher : IDisposable
 {
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(1);
 
     private readonly SocketServer _server;
     private readonly Lock _lock = new();
-    private readonly HashSet<ConnectionRun> _runs = [];
+    private readonly HashSet<DispatchedConnection> _connections = [];
     private readonly ITimer _heartbeat;
     private bool _hasHeartbeat;
     private bool _isStopping;
 
-    public ConnectionRunner(SocketServer server, ILogger logger, TimeProvider timeProvider)
+    public ConnectionDispatcher(SocketServer server, ILogger logger, TimeProvider timeProvider)
     {
         _server = server;
         Logger = logger;
 
         // Made here, as it keeps what flows where it is made: not the flow of the first connection that wants it.
         _heartbeat = timeProvider.CreateTimer(
-            static runner => ((ConnectionRunner)runner!).OnHeartbeat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            static dispatcher => ((ConnectionDispatcher)dispatcher!).OnHeartbeat(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     public ILogger Logger { get; }
 
     /// <summary>Starts a connection: on its event loop, or on the thread pool where it has none.</summary>
-    public void Start(TransportConnection connection, ConnectionDelegate pipeline)
+    public void Dispatch(TransportConnection connection, ConnectionDelegate pipeline)
     {
-        var run = new ConnectionRun(connection, pipeline, this);
+        var dispatched = new DispatchedConnection(connection, pipeline, this);
         bool isStopping;
         lock (_lock)
         {
-            _runs.Add(run);
+            _connections.Add(dispatched);
             isStopping = _isStopping;
         }
 
         if (isStopping)
         {
-            run.RequestClose();
+            dispatched.RequestClose();
         }
 
-        run.Start();
+        dispatched.Start();
     }
 
     /// <summary>Tells all connections, and those that still come, that the server is shutting down.</summary>
@@ -54,11 +54,11 @@ internal sealed class ConnectionRunner : IDisposable
             _isStopping = true;
         }
 
-        Array.ForEach(Runs, static run => run.RequestClose());
+        Array.ForEach(Connections, static connection => connection.RequestClose());
     }
 
     /// <summary>Ends all connections at once.</summary>
-    public void Abort() => Array.ForEach(Runs, static run => run.Abort());
+    public void Abort() => Array.ForEach(Connections, static connection => connection.Abort());
 
     /// <summary>Tells all connections each second, from now on.</summary>
     public void StartHeartbeat()
@@ -69,11 +69,11 @@ internal sealed class ConnectionRunner : IDisposable
         }
     }
 
-    public void Remove(ConnectionRun run)
+    public void Remove(DispatchedConnection connection)
     {
         lock (_lock)
         {
-            _runs.Remove(run);
+            _connections.Remove(connection);
         }
     }
 
@@ -86,16 +86,16 @@ internal sealed class ConnectionRunner : IDisposable
 
     public void Dispose() => _heartbeat.Dispose();
 
-    private ConnectionRun[] Runs
+    private DispatchedConnection[] Connections
     {
         get
         {
             lock (_lock)
             {
-                return [.. _runs];
+                return [.. _connections];
             }
         }
     }
 
-    private void OnHeartbeat() => Array.ForEach(Runs, static run => run.OnHeartbeat());
+    private void OnHeartbeat() => Array.ForEach(Connections, static connection => connection.OnHeartbeat());
 }

@@ -4,11 +4,10 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Runs one connection where its work runs, from its start to its disposal. Kestrel's dispatcher takes each through the thread pool
-/// first, which costs more than the whole rest of a short connection. What Kestrel adds to a connection is there too. It is its own lock,
-/// as there is one for each connection.
+/// One connection on its way through the pipeline of its endpoint, on its event loop from its start to its disposal. It has the features
+/// that Kestrel's dispatcher adds to a connection. It is its own lock, as there is one for each connection.
 /// </summary>
-internal sealed class ConnectionRun(TransportConnection connection, ConnectionDelegate pipeline, ConnectionRunner runner)
+internal sealed class DispatchedConnection(TransportConnection connection, ConnectionDelegate pipeline, ConnectionDispatcher dispatcher)
     : IThreadPoolWorkItem, IConnectionCompleteFeature, IConnectionHeartbeatFeature, IConnectionLifetimeNotificationFeature
 {
     private CancellationTokenSource? _closeRequested;
@@ -35,7 +34,6 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
         connection.Features.Set<IConnectionCompleteFeature>(this);
         connection.Features.Set<IConnectionHeartbeatFeature>(this);
         connection.Features.Set<IConnectionLifetimeNotificationFeature>(this);
-        connection.IsAtItsPlace = true;
         connection.Schedule(this);
     }
 
@@ -72,7 +70,7 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
             if (!_isCompleted)
             {
                 (_heartbeats ??= []).Add((action, state));
-                runner.StartHeartbeat();
+                dispatcher.StartHeartbeat();
             }
         }
     }
@@ -94,7 +92,7 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
             }
             catch (Exception exception)
             {
-                runner.Logger.HeartbeatFault(exception, connection.ConnectionId);
+                dispatcher.Logger.HeartbeatFault(exception, connection.ConnectionId);
             }
         }
     }
@@ -103,7 +101,7 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
 
     private async Task RunAsync()
     {
-        using (runner.Logger.BeginConnectionScope(connection))
+        using (dispatcher.Logger.BeginConnectionScope(connection))
         {
             try
             {
@@ -111,14 +109,14 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
             }
             catch (Exception exception)
             {
-                runner.OnFault(connection, exception);
+                dispatcher.OnFault(connection, exception);
             }
 
             await CompleteAsync().ConfigureAwait(false);
         }
 
         await connection.DisposeAsync().ConfigureAwait(false);
-        runner.Remove(this);
+        dispatcher.Remove(this);
     }
 
     // The last one first, as Kestrel does.
@@ -137,7 +135,7 @@ internal sealed class ConnectionRun(TransportConnection connection, ConnectionDe
             }
             catch (Exception exception)
             {
-                runner.OnFault(connection, exception);
+                dispatcher.OnFault(connection, exception);
             }
         }
     }

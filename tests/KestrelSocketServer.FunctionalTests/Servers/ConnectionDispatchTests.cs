@@ -8,9 +8,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelSocketServer.FunctionalTests.Servers;
 
-/// <summary>What surrounds the handler of a connection, as Kestrel surrounds it with its own TLS: both are to be the same for whoever relies on it.</summary>
+/// <summary>What surrounds the handler of a connection, as Kestrel's dispatcher surrounds it; the same with and without TLS.</summary>
 [Trait("Row", "P3")]
-public sealed class ConnectionRunTests
+public sealed class ConnectionDispatchTests
 {
     public static TheoryData<TestTransport> Transports => [TestTransport.Plain, TestTransport.Tls, TestTransport.KestrelTls];
 
@@ -65,10 +65,11 @@ public sealed class ConnectionRunTests
         Assert.Contains(record.Scopes, scope => scope?.ToString() == $"ConnectionId:{expected}");
     }
 
-    [Fact]
-    public async Task A_middleware_that_throws_ends_its_connection_and_is_told()
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task A_middleware_that_throws_ends_its_connection_and_is_told(TestTransport transport)
     {
-        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(next => async context =>
+        await using TestHost host = await StartAsync(transport, listen => listen.Use(next => async context =>
         {
             System.IO.Pipelines.ReadResult result = await context.Transport.Input.ReadAsync();
             bool isBad = result.Buffer.FirstSpan.SequenceEqual("bad"u8);
@@ -82,8 +83,8 @@ public sealed class ConnectionRunTests
         }));
         var error = new TaskCompletionSource<SocketServerError>(TaskCreationOptions.RunContinuationsAsynchronously);
         host.Server("test").Error += error.SetResult;
-        using RawClient good = await RawClient.ConnectAsync(host.Server("test"));
-        using RawClient bad = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient good = await RawClient.ConnectAsync(host.Server("test"), transport);
+        using RawClient bad = await RawClient.ConnectAsync(host.Server("test"), transport);
 
         await bad.SendAsync("bad");
 
@@ -140,18 +141,19 @@ public sealed class ConnectionRunTests
         Assert.Contains(host.Logs.GetSnapshot(), record => record.Id.Name == "HeartbeatFault");
     }
 
-    [Fact]
-    public async Task A_heartbeat_may_register_another()
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task A_heartbeat_may_register_another(TestTransport transport)
     {
         var felt = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(next => context =>
+        await using TestHost host = await StartAsync(transport, listen => listen.Use(next => context =>
         {
             IConnectionHeartbeatFeature feature = context.Features.GetRequiredFeature<IConnectionHeartbeatFeature>();
             feature.OnHeartbeat(_ => feature.OnHeartbeat(_ => felt.TrySetResult(), context), context);
             return next(context);
         }));
 
-        using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient client = await RawClient.ConnectAsync(host.Server("test"), transport);
 
         await felt.Task.Soon();
         LogAssert.NoWarnings(host.Logs);
@@ -179,12 +181,13 @@ public sealed class ConnectionRunTests
         await EchoAsync(other);
     }
 
-    [Fact]
-    public async Task What_throws_when_it_is_told_of_the_shutdown_does_not_keep_it_from_others()
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task What_throws_when_it_is_told_of_the_shutdown_does_not_keep_it_from_others(TestTransport transport)
     {
         var reached = System.Threading.Channels.Channel.CreateUnbounded<string>();
         int told = 0;
-        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(_ => async context =>
+        await using TestHost host = await StartAsync(transport, listen => listen.Use(_ => async context =>
         {
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using CancellationTokenRegistration registration = context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>()
@@ -197,8 +200,8 @@ public sealed class ConnectionRunTests
             reached.Writer.TryWrite(context.ConnectionId);
             await done.Task;
         }), shutdownTimeout: Timeouts.Generous);
-        using RawClient first = await RawClient.ConnectAsync(host.Server("test"));
-        using RawClient second = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient first = await RawClient.ConnectAsync(host.Server("test"), transport);
+        using RawClient second = await RawClient.ConnectAsync(host.Server("test"), transport);
         await reached.Reader.ReadAsync().Soon();
         await reached.Reader.ReadAsync().Soon();
 
@@ -209,22 +212,42 @@ public sealed class ConnectionRunTests
         Assert.Empty(await second.ReceiveToEndAsync());
     }
 
-    [Fact]
-    public async Task A_handler_that_never_returns_does_not_hold_up_the_stop()
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task A_handler_that_never_returns_does_not_hold_up_the_stop(TestTransport transport)
     {
         var reached = new TaskCompletionSource<ConnectionContext>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using TestHost host = await StartAsync(TestTransport.Plain, listen => listen.Use(_ => context =>
+        await using TestHost host = await StartAsync(transport, listen => listen.Use(_ => context =>
         {
             reached.SetResult(context);
             return new TaskCompletionSource().Task;
         }));
-        using RawClient client = await RawClient.ConnectAsync(host.Server("test"));
+        using RawClient client = await RawClient.ConnectAsync(host.Server("test"), transport);
         ConnectionContext context = await reached.Task.Soon();
 
         await host.StopAsync();
 
         Assert.True(context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.IsCancellationRequested);
         await Assert.ThrowsAnyAsync<IOException>(client.ReceiveToEndAsync);
+    }
+
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public async Task What_flows_where_an_endpoint_is_opened_does_not_reach_its_connections(TestTransport transport)
+    {
+        var opener = new AsyncLocal<string?>();
+        var seen = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using TestHost host = await TestHost.StartAsync();
+        opener.Value = "opener";
+        ISocketServer server = await host.Servers.ListenAsync("test", "127.0.0.1:0", listen =>
+        {
+            transport.Configure(listen);
+            listen.UseSocketHandler(_ => seen.SetResult(opener.Value));
+        });
+
+        using RawClient client = await RawClient.ConnectAsync(server, transport);
+
+        Assert.Null(await seen.Task.Soon());
     }
 
     private static async Task EchoAsync(RawClient client)
