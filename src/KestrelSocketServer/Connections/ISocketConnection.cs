@@ -82,10 +82,11 @@ public interface ISocketConnection
     ISocketServer? Server { get; }
 
     /// <summary>
-    /// A chunk was received: never empty, in order, unmodified; chunk borders carry no meaning (row C1). The memory is valid
-    /// only until the subscriber returns: copy what is to be kept.
+    /// A chunk was received: never empty, in order, unmodified; chunk borders carry no meaning (row C1). It is a span of the receive
+    /// buffer, which is used again when the subscribers have returned: copy what is to be kept. A handler that awaits reads by
+    /// <see cref="ReadAllAsync"/>, <see cref="AsStream"/> or <see cref="AsPipe"/> instead.
     /// </summary>
-    event Action<ReadOnlyMemory<byte>>? Data;
+    event Action<ReadOnlySpan<byte>>? Data;
 
     /// <summary>
     /// The peer has finished sending (row C4). Once the subscribers have returned, what was written is flushed and the

@@ -2,7 +2,7 @@ namespace KestrelSocketServer;
 
 internal sealed partial class SocketConnection
 {
-    public event Action<ReadOnlyMemory<byte>>? Data
+    public event Action<ReadOnlySpan<byte>>? Data
     {
         add
         {

@@ -266,7 +266,7 @@ internal sealed partial class SocketConnection
         {
             if (!chunk.IsEmpty)
             {
-                _data?.Invoke(chunk);
+                _data?.Invoke(chunk.Span);
             }
 
             consumed = next.GetObject() is null ? buffer.End : next;

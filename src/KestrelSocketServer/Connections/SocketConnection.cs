@@ -23,7 +23,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private readonly ConnectionWriter _writer;
     private readonly IdleWatch? _idle;
 
-    private Action<ReadOnlyMemory<byte>>? _data;
+    private Action<ReadOnlySpan<byte>>? _data;
     private Action? _endedEvent;
     private Action<Exception>? _error;
     private Action? _closedEvent;

@@ -9,7 +9,7 @@ internal sealed class FakeConnection : ISocketConnection
 {
     private readonly List<byte> _written = [];
 
-    public event Action<ReadOnlyMemory<byte>>? Data
+    public event Action<ReadOnlySpan<byte>>? Data
     {
         add
         {
@@ -72,7 +72,7 @@ internal sealed class FakeConnection : ISocketConnection
 
     public ISocketServer? Server => null;
 
-    private Action<ReadOnlyMemory<byte>>? DataSubscribers { get; set; }
+    private Action<ReadOnlySpan<byte>>? DataSubscribers { get; set; }
 
     public void Receive(params byte[] data) => DataSubscribers?.Invoke(data);
 
