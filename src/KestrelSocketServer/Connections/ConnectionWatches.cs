@@ -4,18 +4,21 @@ namespace KestrelSocketServer;
 internal sealed class ConnectionWatches : IAsyncDisposable
 {
     /// <summary>That the server is shutting down, where it is none of ours.</summary>
-    public CancellationTokenRegistration Stopping { get; set; }
+    public CancellationTokenRegistration OnStopping { get; set; }
 
-    /// <summary>That the transport is closed, or has failed.</summary>
-    public CancellationTokenRegistration TransportClosed { get; set; }
+    /// <summary>That the transport has failed.</summary>
+    public CancellationTokenRegistration OnFailed { get; set; }
+
+    /// <summary>Whether it has.</summary>
+    public CancellationToken Failed { get; set; }
 
     /// <summary>That the transport was aborted, while what had arrived before it failed waits to be delivered.</summary>
-    public CancellationTokenRegistration TransportAborted { get; set; }
+    public CancellationTokenRegistration OnAborted { get; set; }
 
     public async ValueTask DisposeAsync()
     {
-        await Stopping.DisposeAsync().ConfigureAwait(false);
-        await TransportClosed.DisposeAsync().ConfigureAwait(false);
-        await TransportAborted.DisposeAsync().ConfigureAwait(false);
+        await OnStopping.DisposeAsync().ConfigureAwait(false);
+        await OnFailed.DisposeAsync().ConfigureAwait(false);
+        await OnAborted.DisposeAsync().ConfigureAwait(false);
     }
 }
