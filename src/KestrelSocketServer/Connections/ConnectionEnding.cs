@@ -70,7 +70,7 @@ internal readonly struct ConnectionEnding(SocketConnection connection, PipeWrite
                 connection.Abort();
             }
 
-            output.CancelPendingFlush();
+            CancelFlush();
             if (!connection.IsReadByFlow)
             {
                 connection.Input.CancelPendingRead();
@@ -80,6 +80,18 @@ internal readonly struct ConnectionEnding(SocketConnection connection, PipeWrite
         while (connection.Writer.IsFlushing)
         {
             await connection.WakeSignal.WaitAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void CancelFlush()
+    {
+        try
+        {
+            output.CancelPendingFlush();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Over TLS, where it was completed: nothing is flushed any more.
         }
     }
 

@@ -113,13 +113,14 @@ public sealed class BufferWriteTests
     public async Task It_allocates_nothing()
     {
         await using PlacedConnection pair = await PlacedConnection.StartAsync("plain", data: true);
-        pair.Connection.Write(1, static (output, count) => Fill(output, count));
+        Action<IBufferWriter<byte>, int> fill = Fill;
+        pair.Connection.Write(1, fill);
         await pair.Client.ReceiveExactlyAsync(1);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++)
         {
-            pair.Connection.Write(1, static (output, count) => Fill(output, count));
+            pair.Connection.Write(1, fill);
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
