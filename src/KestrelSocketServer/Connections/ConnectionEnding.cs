@@ -6,7 +6,7 @@ namespace KestrelSocketServer;
 /// The end of a connection: sends the end of the stream or cuts it off, raises the last events, lingers, and leaves the transport. In the
 /// flow of the connection.
 /// </summary>
-internal readonly struct ConnectionEnding(SocketConnection connection, PipeWriter output)
+internal readonly struct ConnectionEnding(SocketConnection connection)
 {
     // A value task as the others here, so that the flow needs one place less for each connection.
     public async ValueTask RunAsync()
@@ -47,7 +47,7 @@ internal readonly struct ConnectionEnding(SocketConnection connection, PipeWrite
     {
         try
         {
-            await output.CompleteAsync().ConfigureAwait(false);
+            await connection.Writer.Output.CompleteAsync().ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -87,7 +87,7 @@ internal readonly struct ConnectionEnding(SocketConnection connection, PipeWrite
     {
         try
         {
-            output.CancelPendingFlush();
+            connection.Writer.Output.CancelPendingFlush();
         }
         catch (ObjectDisposedException)
         {

@@ -12,7 +12,6 @@ internal struct ConnectionEvents
     public Action? Drained;
     public Action? Stopping;
     private Action? _closed;
-    private bool _isReleased;
 
     public void Add<T>(ref T? subscribers, T? subscriber)
         where T : Delegate
@@ -26,8 +25,8 @@ internal struct ConnectionEvents
         }
         while (!ReferenceEquals(current, seen));
 
-        // Behind a full fence, as is the release: one of the two finds what the other did.
-        if (Volatile.Read(ref _isReleased))
+        // Behind a full fence, as what releases is behind that of TakeClosed: one of the two finds what the other did.
+        if (ReferenceEquals(Volatile.Read(ref _closed), Raised))
         {
             subscribers = null;
         }
@@ -67,13 +66,12 @@ internal struct ConnectionEvents
 
     public void RemoveClosed(Action? subscriber) => Remove(ref _closed, subscriber);
 
-    /// <summary>Takes the subscribers of the closed event, which are to be raised now.</summary>
+    /// <summary>Takes the subscribers of the closed event, which are to be raised now. Nobody else is kept from now on.</summary>
     public Action? TakeClosed() => Interlocked.Exchange(ref _closed, Raised);
 
+    /// <summary>Forgets the subscribers, after <see cref="TakeClosed"/>.</summary>
     public void Release()
     {
-        Volatile.Write(ref _isReleased, true);
-        Interlocked.MemoryBarrier();
         Data = null;
         Ended = null;
         Error = null;

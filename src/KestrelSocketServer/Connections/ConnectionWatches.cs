@@ -1,8 +1,14 @@
 namespace KestrelSocketServer;
 
-/// <summary>The tokens that a connection watches; many watch none.</summary>
+/// <summary>What only some connections have: the tokens that they watch, and what others wait for.</summary>
 internal sealed class ConnectionWatches : IAsyncDisposable
 {
+    /// <summary>Cancelled when the connection is closed; null while nobody has asked.</summary>
+    public CancellationTokenSource? Closed;
+
+    /// <summary>Whether all is sent; null while nobody waits for it.</summary>
+    public TaskCompletionSource? Sent;
+
     /// <summary>That the server is shutting down, where it is none of ours.</summary>
     public CancellationTokenRegistration OnStopping { get; set; }
 

@@ -35,7 +35,6 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
     private bool _used;
     private bool _isTaken;
     private bool _isLent;
-    private long _lent;
 
     public ConnectionWriter(SocketConnection connection, PipeWriter output, Socket? peerSocket, SocketConnectionOptions options)
     {
@@ -44,6 +43,9 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
         _peerSocket = peerSocket;
         _options = options;
     }
+
+    /// <summary>The pipe, for the end of the connection.</summary>
+    public PipeWriter Output => _output;
 
     /// <summary>Whether the handler writes to the pipe by itself.</summary>
     public bool IsTaken => Volatile.Read(ref _isTaken);
@@ -126,7 +128,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
                     return false;
                 }
 
-                _lent = 0;
+                unsent = _unsent;
                 _isLent = true;
                 try
                 {
@@ -135,7 +137,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
                 catch
                 {
                     // What is written already cannot be taken back.
-                    isTorn = _lent > 0;
+                    isTorn = _unsent > unsent;
                     _ended |= isTorn;
                     throw;
                 }
@@ -144,7 +146,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
                     _isLent = false;
                 }
 
-                unsent = _unsent + _lent;
+                unsent = _unsent;
                 if (unsent > _options.WriteBufferHardLimit)
                 {
                     _ended = true;
@@ -176,7 +178,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             _output.Advance(count);
         }
 
-        _lent += count;
+        _unsent += count;
     }
 
     Memory<byte> IBufferWriter<byte>.GetMemory(int sizeHint)
@@ -203,14 +205,15 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
 
     private bool CanWrite()
     {
-        ThrowIfTaken();
-        if (_isLent)
+        if (!(_ended | _isTaken | _isLent))
         {
-            throw new InvalidOperationException($"Connection {_connection.Id} is being written to by the caller: write with the writer that was given.");
+            _used = true;
+            return true;
         }
 
-        _used |= !_ended;
-        return !_ended;
+        ThrowIfTaken();
+        return !_isLent ? false
+            : throw new InvalidOperationException($"Connection {_connection.Id} is being written to by the caller: write with the writer that was given.");
     }
 
     // Returns whether the caller is to flush.

@@ -35,7 +35,7 @@ internal sealed partial class SocketConnection
     internal void OnFlushed()
     {
         State.OnFlushed();
-        if (Volatile.Read(ref _sent) is { } sent)
+        if (Volatile.Read(ref _watches)?.Sent is { } sent)
         {
             TellWhetherSent(sent);
         }

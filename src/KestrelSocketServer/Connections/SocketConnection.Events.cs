@@ -155,7 +155,7 @@ internal sealed partial class SocketConnection
 
         _events.Release();
         CancelClosed();
-        if (Volatile.Read(ref _sent) is { } sent)
+        if (_watches?.Sent is { } sent)
         {
             TellWhetherSent(sent);
         }
@@ -165,7 +165,7 @@ internal sealed partial class SocketConnection
     {
         try
         {
-            Volatile.Read(ref _closedSource)?.Cancel();
+            ClosedSource?.Cancel();
         }
         catch (Exception exception)
         {

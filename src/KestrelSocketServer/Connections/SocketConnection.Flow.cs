@@ -70,7 +70,7 @@ internal sealed partial class SocketConnection
             OnReadFailed(exception);
         }
 
-        await new ConnectionEnding(this, _output).RunAsync().ConfigureAwait(false);
+        await new ConnectionEnding(this).RunAsync().ConfigureAwait(false);
     }
 
     private void StartHandler(Func<ISocketConnection, Task> handler)
@@ -143,7 +143,7 @@ internal sealed partial class SocketConnection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
     {
-        if ((IsReadByFlow || _closedSource is not null) && HasTransportFailed())
+        if ((IsReadByFlow || ClosedSource is not null) && HasTransportFailed())
         {
             if (!IsReadByFlow)
             {
@@ -311,7 +311,7 @@ internal sealed partial class SocketConnection
     private async ValueTask SendEndAsync()
     {
         _endIsSent = true;
-        await new ConnectionEnding(this, _output).CompleteOutputAsync().ConfigureAwait(false);
+        await new ConnectionEnding(this).CompleteOutputAsync().ConfigureAwait(false);
         if (TlsStream is { } stream)
         {
             // It waits for a peer that does not read; the flow must not.

@@ -7,16 +7,7 @@ internal sealed partial class SocketConnection : IDuplexPipe
 {
     PipeReader IDuplexPipe.Input => Input;
 
-    PipeWriter IDuplexPipe.Output
-    {
-        get
-        {
-            PipeWriter output = Writer.Take();
-            return TlsStream is { } stream ? _tlsOutput ??= new TlsOutput(output, () => SayGoodbyeAsync(stream)) : output;
-        }
-    }
-
-    private TlsOutput? _tlsOutput;
+    PipeWriter IDuplexPipe.Output => _takenOutput ??= TakeOutput();
 
     /// <summary>Whether the flow reads, and not the handler.</summary>
     internal bool IsReadByFlow => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe);
@@ -37,6 +28,12 @@ internal sealed partial class SocketConnection : IDuplexPipe
     {
         Claim(ReadStyle.Pipe);
         return this;
+    }
+
+    private PipeWriter TakeOutput()
+    {
+        PipeWriter output = Writer.Take();
+        return TlsStream is { } stream ? new TlsOutput(output, () => SayGoodbyeAsync(stream)) : output;
     }
 
     private void Claim(ReadStyle style)

@@ -20,7 +20,6 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 {
     private readonly ConnectionContext _context;
     private readonly IdleWatch? _idle;
-    private readonly PipeWriter _output;
 
     internal ConnectionState State;
     internal CloseCause Cause;
@@ -31,8 +30,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     // Made when it is needed: many connections never wait but for data.
     private WakeSignal? _wake;
     private ConnectionWatches? _watches;
-    private CancellationTokenSource? _closedSource;
-    private TaskCompletionSource? _sent;
+    private PipeWriter? _takenOutput;
     private string? _remoteAddress;
     private string? _localAddress;
     private Task? _handling;
@@ -53,8 +51,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         Transport = ForeignTransport.Adapt(context, settings);
         _idle = settings.Options.IdleTimeout is { } timeout ? new IdleWatch(context, Transport, timeout, settings.TimeProvider) : null;
         Input = context.Transport.Input;
-        _output = context.Transport.Output;
-        Writer = new ConnectionWriter(this, _output, Transport.PeerSocket, settings.Options);
+        Writer = new ConnectionWriter(this, context.Transport.Output, Transport.PeerSocket, settings.Options);
         Tls = ConnectionTls.From(context.Features);
     }
 
@@ -88,9 +85,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     {
         get
         {
-            if (Volatile.Read(ref _closedSource) is not { } closed)
+            if (ClosedSource is not { } closed)
             {
-                closed = LazyInitializer.EnsureInitialized(ref _closedSource, static () => new CancellationTokenSource());
+                closed = LazyInitializer.EnsureInitialized(ref Watches.Closed, static () => new CancellationTokenSource());
                 Wake();
             }
 
@@ -119,7 +116,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     internal WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
 
-    private ConnectionWatches Watches => _watches ??= new ConnectionWatches();
+    private ConnectionWatches Watches => LazyInitializer.EnsureInitialized(ref _watches, static () => new ConnectionWatches());
+
+    private CancellationTokenSource? ClosedSource => Volatile.Read(ref _watches)?.Closed;
 
     private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
 
@@ -167,7 +166,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     {
         End();
         TaskCompletionSource sent = LazyInitializer.EnsureInitialized(
-            ref _sent, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            ref Watches.Sent, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         TellWhetherSent(sent);
         return sent.Task.WaitAsync(cancellationToken);
     }
