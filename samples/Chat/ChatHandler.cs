@@ -14,12 +14,12 @@ internal sealed partial class ChatHandler : SocketConnectionHandler
         string? sender = connection.RemoteAddress;
         connection.Data += chunk =>
         {
-            if (!Utf8.IsValid(chunk.Span))
+            if (!Utf8.IsValid(chunk))
             {
                 return;
             }
 
-            string text = Unspeakable.Replace(Encoding.UTF8.GetString(chunk.Span), "").Trim();
+            string text = Unspeakable.Replace(Encoding.UTF8.GetString(chunk), "").Trim();
             if (text.Length == 0)
             {
                 return;

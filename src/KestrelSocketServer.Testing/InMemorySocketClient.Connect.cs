@@ -20,6 +20,13 @@ public sealed partial class InMemorySocketClient
     public static InMemorySocketClient Connect(Func<ISocketConnection, Task> onConnection, InMemorySocketClientOptions? options = null)
         => InMemorySocketServer.Start(onConnection, options?.Services, options?.ConfigureConnection).Connect(options);
 
+    /// <summary>Connects to a function that reads a connection in its own flow, and is told when it is closed.</summary>
+    /// <param name="onConnection">The handler.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <returns>The connected client.</returns>
+    public static InMemorySocketClient Connect(Func<ISocketConnection, CancellationToken, Task> onConnection, InMemorySocketClientOptions? options = null)
+        => InMemorySocketServer.Start(onConnection, options?.Services, options?.ConfigureConnection).Connect(options);
+
     /// <summary>Connects to a handler: a <see cref="SocketConnectionHandler"/> or any other.</summary>
     /// <typeparam name="THandler">The type of the handler.</typeparam>
     /// <param name="handler">The handler.</param>

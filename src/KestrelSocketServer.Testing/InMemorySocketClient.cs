@@ -157,13 +157,6 @@ public sealed partial class InMemorySocketClient : IAsyncDisposable
         }
 
         ISocketConnection connection = _connected.Task.Result;
-        connection.Closed += Report;
-        if (connection.CloseReason is not null)
-        {
-            // It was closed before the subscription.
-            Report();
-        }
-
-        void Report() => _closed.TrySetResult(connection.CloseReason!.Value);
+        connection.Closed += () => _closed.TrySetResult(connection.CloseReason!.Value);
     }
 }

@@ -102,6 +102,19 @@ public sealed class InMemorySocketServer : IAsyncDisposable
         return new(services, configure, builder => builder.UseSocketHandler(onConnection));
     }
 
+    /// <summary>Starts a server with a function that reads each connection in its own flow, and is told when it is closed.</summary>
+    /// <param name="onConnection">The handler.</param>
+    /// <param name="services">The services; an <see cref="ILoggerFactory"/> and a <see cref="TimeProvider"/> there are used. Null: none.</param>
+    /// <param name="configure">Sets the options of the connections.</param>
+    /// <returns>The server.</returns>
+    public static InMemorySocketServer Start(
+        Func<ISocketConnection, CancellationToken, Task> onConnection, IServiceProvider? services = null, Action<SocketConnectionOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(onConnection);
+
+        return new(services, configure, builder => builder.UseSocketHandler(onConnection));
+    }
+
     /// <summary>Starts a server with a pipeline of Kestrel's own kind, of middleware or of a bare handler.</summary>
     /// <param name="pipeline">The pipeline; for its connections there is an <see cref="ISocketConnection"/> only where it makes one.</param>
     /// <returns>The server.</returns>

@@ -72,7 +72,7 @@ internal static class BlockCommand
 
     private static void OnConnection(ISocketConnection connection) => connection.Data += chunk =>
     {
-        string text = Encoding.ASCII.GetString(chunk.Span);
+        string text = Encoding.ASCII.GetString(chunk);
         switch (text)
         {
             case "wait":

@@ -58,7 +58,7 @@ internal static partial class CountCommand
         connection.Closed += () => Closed.AddOrUpdate(connection.Id, 1, static (_, count) => count + 1);
         connection.Data += chunk =>
         {
-            string word = Encoding.ASCII.GetString(chunk.Span[..Math.Min(4, chunk.Length)]);
+            string word = Encoding.ASCII.GetString(chunk[..Math.Min(4, chunk.Length)]);
             if (word == "fail")
             {
                 throw new InvalidOperationException("As it was told.");

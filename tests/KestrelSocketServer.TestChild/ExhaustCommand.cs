@@ -58,7 +58,7 @@ internal static class ExhaustCommand
 
     private static void OnConnection(ISocketConnection connection) => connection.Data += chunk =>
     {
-        switch (Encoding.ASCII.GetString(chunk.Span))
+        switch (Encoding.ASCII.GetString(chunk))
         {
             case "fill":
                 Descriptors.Fill();

@@ -42,9 +42,9 @@ internal static class ReloadCommand
         return 0;
     }
 
-    private static void OnData(ISocketConnection connection, ReadOnlyMemory<byte> chunk, MoreSettings more)
+    private static void OnData(ISocketConnection connection, ReadOnlySpan<byte> chunk, MoreSettings more)
     {
-        switch (Encoding.ASCII.GetString(chunk.Span))
+        switch (Encoding.ASCII.GetString(chunk))
         {
             case "fill":
                 Descriptors.Fill();

@@ -25,7 +25,11 @@ public sealed class EventRecorder
         Connection = connection;
         if (data)
         {
-            connection.Data += chunk => Record("data", _data, () => Receive(chunk));
+            connection.Data += chunk =>
+            {
+                byte[] copy = chunk.ToArray();
+                Record("data", _data, () => Receive(copy));
+            };
         }
 
         connection.Ended += () => Record("end", _ended);
@@ -106,10 +110,10 @@ public sealed class EventRecorder
         }
     }
 
-    private void Receive(ReadOnlyMemory<byte> chunk)
+    private void Receive(byte[] chunk)
     {
-        EmptyChunks += chunk.IsEmpty ? 1 : 0;
-        _received.Write(chunk.Span);
+        EmptyChunks += chunk.Length == 0 ? 1 : 0;
+        _received.Write(chunk);
         _waiting.RemoveAll(waiting => _received.WrittenCount >= waiting.Count && waiting.Reached.TrySetResult());
     }
 

@@ -54,10 +54,10 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
         }
     }
 
-    private void Forward(ReadOnlyMemory<byte> chunk)
+    private void Forward(ReadOnlySpan<byte> chunk)
     {
         int before = Volatile.Read(ref _drains);
-        if (destination.Write(chunk.Span))
+        if (destination.Write(chunk))
         {
             return;
         }

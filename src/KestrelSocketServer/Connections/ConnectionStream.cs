@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
@@ -21,8 +23,45 @@ internal sealed class ConnectionStream(SocketConnection connection) : Stream
         set => throw new NotSupportedException();
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        => connection.ReadAsync(this, buffer, cancellationToken);
+    /// <summary>
+    /// Reads; zero bytes mean the end. A zero-byte read waits for data. Where the stream was disposed of, which ended the connection, that
+    /// is no end of what the peer sends, and must not be taken for it.
+    /// </summary>
+    // Pooled, as a read that has to wait would otherwise allocate.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        var reading = new PullReading(connection);
+        while (true)
+        {
+            ReadResult result;
+            try
+            {
+                result = await connection.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (reading.IsEnd(exception))
+            {
+                ThrowIfDisposed();
+                return 0;
+            }
+
+            if (reading.IsData(result))
+            {
+                ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
+                int count = (int)taken.Length;
+                taken.CopyTo(buffer.Span);
+                connection.Input.AdvanceTo(taken.End);
+                return count;
+            }
+
+            if (reading.SkipToEnd(result))
+            {
+                ThrowIfDisposed();
+                return 0;
+            }
+        }
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
         => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -65,7 +104,7 @@ internal sealed class ConnectionStream(SocketConnection connection) : Stream
         base.Dispose(disposing);
     }
 
-    public void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
     private static NotSupportedException AsyncOnly() => new("The stream of a connection is asynchronous: use ReadAsync and WriteAsync.");
 }

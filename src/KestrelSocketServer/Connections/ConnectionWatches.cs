@@ -1,21 +1,30 @@
 namespace KestrelSocketServer;
 
-/// <summary>The tokens that a connection watches; many watch none.</summary>
+/// <summary>What only some connections have: the tokens that they watch, and what others wait for.</summary>
 internal sealed class ConnectionWatches : IAsyncDisposable
 {
-    /// <summary>That the server is shutting down, where it is none of ours.</summary>
-    public CancellationTokenRegistration Stopping { get; set; }
+    /// <summary>Cancelled when the connection is closed; null while nobody has asked.</summary>
+    public CancellationTokenSource? Closed;
 
-    /// <summary>That the transport is closed, or has failed.</summary>
-    public CancellationTokenRegistration TransportClosed { get; set; }
+    /// <summary>Whether all is sent; null while nobody waits for it.</summary>
+    public TaskCompletionSource? Sent;
+
+    /// <summary>That the server is shutting down, where it is none of ours.</summary>
+    public CancellationTokenRegistration OnStopping { get; set; }
+
+    /// <summary>That the transport has failed.</summary>
+    public CancellationTokenRegistration OnFailed { get; set; }
+
+    /// <summary>Whether it has.</summary>
+    public CancellationToken Failed { get; set; }
 
     /// <summary>That the transport was aborted, while what had arrived before it failed waits to be delivered.</summary>
-    public CancellationTokenRegistration TransportAborted { get; set; }
+    public CancellationTokenRegistration OnAborted { get; set; }
 
     public async ValueTask DisposeAsync()
     {
-        await Stopping.DisposeAsync().ConfigureAwait(false);
-        await TransportClosed.DisposeAsync().ConfigureAwait(false);
-        await TransportAborted.DisposeAsync().ConfigureAwait(false);
+        await OnStopping.DisposeAsync().ConfigureAwait(false);
+        await OnFailed.DisposeAsync().ConfigureAwait(false);
+        await OnAborted.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace KestrelSocketServer;
@@ -11,13 +12,14 @@ namespace KestrelSocketServer;
 /// <remarks>
 /// A write goes straight into the pipe when no flush is under way, else into a queue that the flush takes along when it
 /// completes. Whoever finds no flush under way starts one; nobody ever waits for it. It is its own lock, as there is one for each
-/// connection.
+/// connection. The memory that it hands out is written to inside the lock.
 /// </remarks>
-internal sealed class ConnectionWriter
+internal sealed class ConnectionWriter : IBufferWriter<byte>
 {
     private readonly PipeWriter _output;
     private readonly SocketConnection _connection;
     private readonly SocketConnectionOptions _options;
+    private readonly Socket? _peerSocket;
 
     private UnsentQueue? _queue;
     private Action? _onFlushed;
@@ -31,19 +33,22 @@ internal sealed class ConnectionWriter
     private bool _needDrain;
     private bool _corked;
     private bool _used;
+    private bool _isTaken;
+    private bool _isLent;
 
-    public ConnectionWriter(SocketConnection connection, PipeWriter output, SocketConnectionOptions options)
+    public ConnectionWriter(SocketConnection connection, PipeWriter output, Socket? peerSocket, SocketConnectionOptions options)
     {
         _connection = connection;
         _output = output;
+        _peerSocket = peerSocket;
         _options = options;
     }
 
-    /// <summary>Whether writes are still taken.</summary>
-    public bool IsOpen => !Volatile.Read(ref _ended);
+    /// <summary>The pipe, for the end of the connection.</summary>
+    public PipeWriter Output => _output;
 
-    /// <summary>Whether anything was ever written.</summary>
-    public bool WasUsed => Volatile.Read(ref _used);
+    /// <summary>Whether the handler writes to the pipe by itself.</summary>
+    public bool IsTaken => Volatile.Read(ref _isTaken);
 
     /// <summary>Whether something was written that the transport has not taken yet.</summary>
     public bool HasUnsent => Volatile.Read(ref _unsent) > 0;
@@ -54,58 +59,197 @@ internal sealed class ConnectionWriter
     /// </summary>
     public bool IsFlushing => Volatile.Read(ref _flushing);
 
+    /// <summary>Leaves the pipe to the handler.</summary>
+    /// <exception cref="InvalidOperationException">It was written to already.</exception>
+    public PipeWriter Take()
+    {
+        lock (this)
+        {
+            if (_used)
+            {
+                throw new InvalidOperationException($"Connection {_connection.Id} was already written to: take the output of its pipe before the first write, or go on writing to the connection.");
+            }
+
+            _isTaken = true;
+            return _output;
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">The handler has taken the pipe.</exception>
+    public void ThrowIfTaken()
+    {
+        if (IsTaken)
+        {
+            throw new InvalidOperationException($"Connection {_connection.Id} is used by its pipe: write there, and complete its output or return from the handler to end it.");
+        }
+    }
+
     /// <param name="data">Copied before the call returns.</param>
     /// <param name="cork">Whether the caller calls <see cref="Uncork"/> later, on the same thread.</param>
     /// <param name="end">Whether these are the last bytes.</param>
     public bool Write(ReadOnlySpan<byte> data, bool cork, bool end = false)
     {
-        bool belowLimit;
-        long overLimit = 0;
+        bool belowLimit = false, flush = false;
+        long unsent;
         lock (this)
         {
-            if (_ended)
+            if (!CanWrite())
             {
                 return false;
             }
 
-            _used = true;
-            long unsent = _unsent + data.Length;
+            unsent = _unsent + data.Length;
             if (unsent > _options.WriteBufferHardLimit)
             {
                 _ended = true;
-                overLimit = unsent;
-                belowLimit = false;
             }
             else
             {
                 Append(data);
-                _unsent = unsent;
-                _ended = end;
-                belowLimit = unsent < _options.WriteBufferSoftLimit;
-                _needDrain |= !belowLimit;
-                if (_flushing)
-                {
-                    return belowLimit;
-                }
-
-                if (cork)
-                {
-                    _corked = true;
-                    return belowLimit;
-                }
-
-                BeginFlush();
+                flush = Add(unsent, cork, end, out belowLimit);
             }
         }
 
-        if (overLimit > 0)
+        return Finish(unsent, flush, belowLimit);
+    }
+
+    /// <summary>Lets the caller write into memory of the pipe: whole, as that is inside the lock.</summary>
+    public bool Write<TState>(TState state, Action<IBufferWriter<byte>, TState> write, bool cork)
+        where TState : allows ref struct
+    {
+        bool belowLimit = false, flush = false, isTorn = false;
+        long unsent;
+        try
         {
-            _connection.OnLimitReached(new IOException(
-                $"The unsent data of connection {_connection.Id} would have reached {overLimit} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_options.WriteBufferHardLimit}."));
+            lock (this)
+            {
+                if (!CanWrite())
+                {
+                    return false;
+                }
+
+                unsent = _unsent;
+                _isLent = true;
+                try
+                {
+                    write(this, state);
+                }
+                catch
+                {
+                    // What is written already cannot be taken back.
+                    isTorn = _unsent > unsent;
+                    _ended |= isTorn;
+                    throw;
+                }
+                finally
+                {
+                    _isLent = false;
+                }
+
+                unsent = _unsent;
+                if (unsent > _options.WriteBufferHardLimit)
+                {
+                    _ended = true;
+                }
+                else
+                {
+                    flush = Add(unsent, cork, end: false, out belowLimit);
+                }
+            }
+        }
+        catch (Exception exception) when (isTorn)
+        {
+            _connection.OnWriteTorn(exception);
+            throw;
+        }
+
+        return Finish(unsent, flush, belowLimit);
+    }
+
+    void IBufferWriter<byte>.Advance(int count)
+    {
+        ThrowIfNotLent();
+        if (_flushing)
+        {
+            Queue.Advance(count);
+        }
+        else
+        {
+            _output.Advance(count);
+        }
+
+        _unsent += count;
+    }
+
+    Memory<byte> IBufferWriter<byte>.GetMemory(int sizeHint)
+    {
+        ThrowIfNotLent();
+        return _flushing ? Queue.GetMemory(sizeHint) : _output.GetMemory(sizeHint);
+    }
+
+    Span<byte> IBufferWriter<byte>.GetSpan(int sizeHint)
+    {
+        ThrowIfNotLent();
+        return _flushing ? Queue.GetSpan(sizeHint) : _output.GetSpan(sizeHint);
+    }
+
+    private UnsentQueue Queue => _queue ??= new UnsentQueue();
+
+    private void ThrowIfNotLent()
+    {
+        if (!_isLent)
+        {
+            throw new InvalidOperationException($"The writer that connection {_connection.Id} has handed out is valid only inside that call.");
+        }
+    }
+
+    private bool CanWrite()
+    {
+        if (!(_ended | _isTaken | _isLent))
+        {
+            _used = true;
+            return true;
+        }
+
+        ThrowIfTaken();
+        return !_isLent ? false
+            : throw new InvalidOperationException($"Connection {_connection.Id} is being written to by the caller: write with the writer that was given.");
+    }
+
+    // Returns whether the caller is to flush.
+    private bool Add(long unsent, bool cork, bool end, out bool belowLimit)
+    {
+        _unsent = unsent;
+        _ended = end;
+        belowLimit = unsent < _options.WriteBufferSoftLimit;
+        _needDrain |= !belowLimit;
+        if (_flushing)
+        {
             return false;
         }
 
-        Flush();
+        if (cork)
+        {
+            _corked = true;
+            return false;
+        }
+
+        BeginFlush();
+        return true;
+    }
+
+    private bool Finish(long unsent, bool flush, bool belowLimit)
+    {
+        if (unsent > _options.WriteBufferHardLimit)
+        {
+            _connection.OnLimitReached(new IOException(
+                $"The unsent data of connection {_connection.Id} would have reached {unsent} bytes; {nameof(SocketConnectionOptions.WriteBufferHardLimit)} allows {_options.WriteBufferHardLimit}."));
+        }
+        else if (flush)
+        {
+            Flush();
+        }
+
         return belowLimit;
     }
 
@@ -173,7 +317,7 @@ internal sealed class ConnectionWriter
     {
         if (_flushing)
         {
-            (_queue ??= new UnsentQueue()).Append(data);
+            Queue.Append(data);
         }
         else
         {
@@ -240,7 +384,7 @@ internal sealed class ConnectionWriter
             return false;
         }
 
-        if (_inFlight > 0 && (result.IsCompleted || _connection.HasLostPeer))
+        if (_inFlight > 0 && (result.IsCompleted || _peerSocket is { Connected: false }))
         {
             OnFlushFailed(_connection.TransportFailure ?? new IOException("The peer no longer receives."));
             return false;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Http.Features;
@@ -30,27 +31,27 @@ public interface ISocketConnection
     string Id { get; }
 
     /// <summary>
-    /// The address of the peer as <c>ip:port</c>, IPv6 in brackets (row C21); null after a local close. It is still there
-    /// inside <see cref="Ended"/> and <see cref="Closed"/> when the peer left (row C27).
+    /// The address of the peer as <c>ip:port</c>, IPv6 in brackets (row C21); null where the transport has none. It stays after the
+    /// connection is closed (row C27).
     /// </summary>
     string? RemoteAddress { get; }
 
     /// <summary>
-    /// The address that the peer reached as <c>ip:port</c>, also when the server listens on all interfaces (row C22); null
-    /// after a local close.
+    /// The address that the peer reached as <c>ip:port</c>, also when the server listens on all interfaces (row C22); null where the
+    /// transport has none. It stays after the connection is closed.
     /// </summary>
     string? LocalAddress { get; }
 
-    /// <summary>The end point of the peer; unlike <see cref="RemoteAddress"/> it stays after a local close.</summary>
+    /// <summary>The end point of the peer. It stays after the connection is closed.</summary>
     EndPoint? RemoteEndPoint { get; }
 
-    /// <summary>The local end point; unlike <see cref="LocalAddress"/> it stays after a local close.</summary>
+    /// <summary>The local end point. It stays after the connection is closed.</summary>
     EndPoint? LocalEndPoint { get; }
 
     /// <summary>True until either side has ended or closed the connection (row C19).</summary>
     bool IsReadable { get; }
 
-    /// <summary>True until <see cref="End()"/>, <see cref="Close"/>, or the connection is gone (row C19).</summary>
+    /// <summary>True until <see cref="End()"/>, <see cref="EndWriting"/>, <see cref="Close"/>, or the connection is gone (row C19).</summary>
     bool IsWritable { get; }
 
     /// <summary>
@@ -58,6 +59,16 @@ public interface ISocketConnection
     /// (row D1).
     /// </summary>
     SocketCloseReason? CloseReason { get; }
+
+    /// <summary>
+    /// Cancelled when the connection is closed, right after <see cref="Closed"/>, or long ago where it was asked for late (row C35). Where
+    /// the handler reads in its own flow, already when the connection has failed, so that it can give up what it does meanwhile.
+    /// </summary>
+    /// <remarks>
+    /// Its registrations run on the connection's flow and must not block it. An <see cref="OperationCanceledException"/> that a handler
+    /// lets through counts as no fault.
+    /// </remarks>
+    CancellationToken ConnectionClosed { get; }
 
     /// <summary>
     /// How many bytes of the peer were received and given to nobody, since the connection was ended here while the peer still sent.
@@ -82,10 +93,11 @@ public interface ISocketConnection
     ISocketServer? Server { get; }
 
     /// <summary>
-    /// A chunk was received: never empty, in order, unmodified; chunk borders carry no meaning (row C1). The memory is valid
-    /// only until the subscriber returns: copy what is to be kept.
+    /// A chunk was received: never empty, in order, unmodified; chunk borders carry no meaning (row C1). It is a span of the receive
+    /// buffer, which is used again when the subscribers have returned: copy what is to be kept. A handler that awaits reads by
+    /// <see cref="ReadAllAsync"/>, <see cref="AsStream"/> or <see cref="AsPipe"/> instead.
     /// </summary>
-    event Action<ReadOnlyMemory<byte>>? Data;
+    event Action<ReadOnlySpan<byte>>? Data;
 
     /// <summary>
     /// The peer has finished sending (row C4). Once the subscribers have returned, what was written is flushed and the
@@ -100,11 +112,12 @@ public interface ISocketConnection
     event Action<Exception>? Error;
 
     /// <summary>The connection is closed, whatever the cause: exactly once, last of all events (row C5).</summary>
+    /// <remarks>A subscriber that comes after it is called at once, inside the subscription, and is not kept (row C36).</remarks>
     event Action? Closed;
 
     /// <summary>
     /// The unsent data has fallen below <see cref="SocketConnectionOptions.WriteBufferSoftLimit"/> after
-    /// <see cref="Write"/> had returned false (row C11).
+    /// <see cref="Write(ReadOnlySpan{byte})"/> had returned false (row C11).
     /// </summary>
     event Action? Drained;
 
@@ -133,7 +146,25 @@ public interface ISocketConnection
     bool Write(ReadOnlySpan<byte> data);
 
     /// <summary>
-    /// Queues <paramref name="data"/> as <see cref="Write"/> does, and completes when the unsent data is below
+    /// Queues what <paramref name="write"/> writes, without a copy through a buffer of the caller's (row C37). Otherwise as
+    /// <see cref="Write(ReadOnlySpan{byte})"/>: whole, in order, from any thread.
+    /// </summary>
+    /// <param name="state">What <paramref name="write"/> needs, so that it can be static and nothing is allocated.</param>
+    /// <param name="write">
+    /// Writes into memory of the connection, during the call only. Other writers wait meanwhile: it must neither block nor write to this
+    /// connection in another way. It is not called where the connection takes no more.
+    /// </param>
+    /// <returns>As <see cref="Write(ReadOnlySpan{byte})"/>.</returns>
+    /// <exception cref="InvalidOperationException">The handler writes to the output of <see cref="AsPipe"/>.</exception>
+    /// <remarks>
+    /// What <paramref name="write"/> throws is thrown here; if it has written something by then, which cannot be taken back, the connection
+    /// is closed with that as its error.
+    /// </remarks>
+    bool Write<TState>(TState state, Action<IBufferWriter<byte>, TState> write)
+        where TState : allows ref struct;
+
+    /// <summary>
+    /// Queues <paramref name="data"/> as <see cref="Write(ReadOnlySpan{byte})"/> does, and completes when the unsent data is below
     /// <see cref="SocketConnectionOptions.WriteBufferSoftLimit"/>.
     /// </summary>
     /// <param name="data">The bytes to send; copied before the call returns.</param>
@@ -153,10 +184,37 @@ public interface ISocketConnection
     void End(ReadOnlySpan<byte> data);
 
     /// <summary>
+    /// Sends what is queued, then the end of the stream (over TLS a close_notify), while reading goes on: the peer can finish what it sends
+    /// (row C38). The connection closes when the peer has finished too, or by <see cref="End()"/> or <see cref="Close"/>. A second call
+    /// has no effect.
+    /// </summary>
+    /// <remarks>On the application's own Kestrel the framework ends both directions then; so what the peer still sends is lost.</remarks>
+    /// <exception cref="InvalidOperationException">The handler writes to the output of <see cref="AsPipe"/>: complete that.</exception>
+    void EndWriting();
+
+    /// <summary>
+    /// Acts as <see cref="End()"/>, and completes when all that was written has gone to the operating system (row C39). The peer may still
+    /// fail to receive it, which only an answer of its own can tell.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait, not the end.</param>
+    /// <exception cref="InvalidOperationException">The handler writes to the output of <see cref="AsPipe"/>: complete that.</exception>
+    /// <exception cref="IOException">
+    /// The connection was closed before all was sent; the message names the reason, and the inner exception is its error, if it had one.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled during the wait.</exception>
+    Task EndAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// Closes at once: what is still queued in the process is dropped, the peer sees the end of the stream (row C16). A
     /// second call has no effect (row C17).
     /// </summary>
     void Close();
+
+    /// <summary>
+    /// Closes at once as <see cref="Close"/>, but the peer sees a reset: for a proxy whose other side was reset (row C40). It is no fault, and
+    /// the reason is <see cref="SocketCloseReason.LocalClose"/>. No effect on a connection that is closed already.
+    /// </summary>
+    void Reset();
 
     /// <summary>
     /// Stops <see cref="Data"/>; the peer is held back by TCP once the buffers are full (row C18). While paused, the peer's
@@ -187,10 +245,14 @@ public interface ISocketConnection
     Stream AsStream();
 
     /// <summary>
-    /// The raw pipe of the connection, for parsers that want <see cref="System.Buffers.ReadOnlySequence{T}"/>. Whoever takes
-    /// it owns both directions: from then on <see cref="Write"/> and <see cref="WriteAsync"/> throw. Completing its output sends the end
-    /// of the stream (over TLS close_notify), and the input can still be read (row C33).
+    /// The raw pipe of the connection, for parsers that want <see cref="ReadOnlySequence{T}"/>. Whoever asks for its output owns the
+    /// writing too: from then on the other ways to write and to end throw. Completing it sends the end of the stream (over TLS
+    /// close_notify), and the input can still be read (row C33). Whoever only reads its input goes on writing to the connection, from any
+    /// thread (row C41).
     /// </summary>
-    /// <exception cref="InvalidOperationException">The connection is already read in another style, or was already written to.</exception>
+    /// <returns>
+    /// The pipe, whose output throws <see cref="InvalidOperationException"/> where the connection was already written to.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The connection is already read in another style.</exception>
     IDuplexPipe AsPipe();
 }

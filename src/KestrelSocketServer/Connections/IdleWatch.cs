@@ -22,24 +22,16 @@ internal sealed class IdleWatch
     private long _lastActive;
     private volatile bool _stopped;
 
-    /// <param name="context">The connection; its transport is replaced where it does not tell whether it is used.</param>
+    /// <param name="context">The connection.</param>
+    /// <param name="activity">Tells whether it is used.</param>
     /// <param name="timeout">How long it may be idle.</param>
     /// <param name="timeProvider">The time.</param>
-    public IdleWatch(ConnectionContext context, TimeSpan timeout, TimeProvider timeProvider)
+    public IdleWatch(ConnectionContext context, IActivity activity, TimeSpan timeout, TimeProvider timeProvider)
     {
         _heartbeat = context.Features.Get<IConnectionHeartbeatFeature>();
         _timeout = timeout;
         _timeProvider = timeProvider;
-        if (context.Features.Get<IConnectionControl>() is { } control)
-        {
-            _activity = control;
-        }
-        else
-        {
-            var watched = new WatchedPipe(context.Transport);
-            context.Transport = watched;
-            _activity = watched;
-        }
+        _activity = activity;
     }
 
     public void Start(SocketConnection connection)

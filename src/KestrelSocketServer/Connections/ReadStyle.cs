@@ -3,7 +3,10 @@ namespace KestrelSocketServer;
 /// <summary>How a connection is read; the first use decides.</summary>
 internal enum ReadStyle
 {
-    /// <summary>By the data event: the default, also where nobody subscribes.</summary>
+    /// <summary>Not decided yet: the handler has not returned, and nothing is read but what a local end drops.</summary>
+    None,
+
+    /// <summary>By the data event: also where the handler has returned and nobody subscribes.</summary>
     Events,
 
     /// <summary>By <see cref="ISocketConnection.ReadAllAsync"/>.</summary>
@@ -14,4 +17,7 @@ internal enum ReadStyle
 
     /// <summary>By <see cref="ISocketConnection.AsPipe"/>.</summary>
     Pipe,
+
+    /// <summary>Not decided yet, and the flow is looking at what has arrived: over in a moment.</summary>
+    Looking,
 }

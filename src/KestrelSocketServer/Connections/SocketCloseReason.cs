@@ -6,20 +6,25 @@ namespace KestrelSocketServer;
 /// </summary>
 public enum SocketCloseReason
 {
+    /// <summary>No reason: none that a connection of this version closes for.</summary>
+    Unknown = 0,
+
     /// <summary>The peer finished sending, and what there was to send to it was sent.</summary>
     PeerEnded,
 
     /// <summary>The peer reset the connection, or it was lost on the way.</summary>
     PeerReset,
 
-    /// <summary>The application called <see cref="ISocketConnection.End()"/>, or its handler returned.</summary>
+    /// <summary>
+    /// The application called <see cref="ISocketConnection.End()"/> or <see cref="ISocketConnection.EndWriting"/>, or its handler returned.
+    /// </summary>
     LocalEnd,
 
-    /// <summary>The application called <see cref="ISocketConnection.Close"/>.</summary>
+    /// <summary>The application called <see cref="ISocketConnection.Close"/> or <see cref="ISocketConnection.Reset"/>.</summary>
     LocalClose,
 
     /// <summary>There was more to send than a limit allows: <see cref="SocketConnectionOptions.WriteBufferHardLimit"/>.</summary>
-    Limit,
+    WriteLimit,
 
     /// <summary>Nothing was received nor sent for as long as <see cref="SocketConnectionOptions.IdleTimeout"/> says.</summary>
     Idle,

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -7,90 +6,114 @@ namespace KestrelSocketServer;
 // Why the connection closes.
 internal sealed partial class SocketConnection
 {
-    private CloseCause _cause;
-    private ConnectionMeasurement _measurement;
-    private long _discarded;
+    /// <summary>Whether the handler has returned.</summary>
+    internal bool IsHandlerDone => _isHandlerDone;
 
-    public SocketCloseReason? CloseReason => _cause.Final;
+    /// <summary>Whether the peer is to see an end of the stream, and no reset, although the connection is cut off.</summary>
+    internal bool ClosesInOrder => (State.IsClosed && !_resets) || Cause.HasFailedBy(SocketCloseReason.Idle);
 
-    public long DiscardedBytes => _control?.DiscardedBytes ?? Volatile.Read(ref _discarded);
+    /// <summary>Why the transport has failed, where it tells.</summary>
+    internal Exception? TransportFailure => Transport.Failure;
+
+    private bool IsStopping => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested.IsCancellationRequested == true;
 
     /// <summary>Nothing was received nor sent for longer than allowed.</summary>
     internal void OnIdle(TimeSpan idle)
     {
-        if (_finished || _closeCalled)
+        if (_isFinished || State.IsClosed)
         {
             return;
         }
 
-        _cause.Add(SocketCloseReason.Idle);
-        _ = Interlocked.CompareExchange(ref _fault, new TimeoutException(
-            $"Connection {Id} has received and sent nothing for {idle.TotalSeconds:0.0} s; {nameof(SocketConnectionOptions.IdleTimeout)} allows {_settings.Options.IdleTimeout}."), null);
+        Cause.Add(SocketCloseReason.Idle);
+        Cause.AddFault(new TimeoutException(
+            $"Connection {Id} has received and sent nothing for {idle.TotalSeconds:0.0} s; {nameof(SocketConnectionOptions.IdleTimeout)} allows {Settings.Options.IdleTimeout}."));
+        Wake();
+    }
+
+    /// <summary>Everything that was written has gone to the transport, and no more will come.</summary>
+    internal void OnFlushed()
+    {
+        State.OnFlushed();
+        if (Volatile.Read(ref _watches)?.Sent is { } sent)
+        {
+            TellWhetherSent(sent);
+        }
+
         Wake();
     }
 
     /// <summary>A write would have gone over a limit.</summary>
     internal void OnLimitReached(IOException exception)
     {
-        _cause.Add(SocketCloseReason.Limit);
-        if (!_closeCalled)
-        {
-            _ = Interlocked.CompareExchange(ref _fault, exception, null);
-        }
-
-        OnFlushed();
+        Cause.Add(SocketCloseReason.WriteLimit);
+        OnWritingOver(exception, isAfterRest: false);
     }
 
-    /// <summary>The server is shutting down.</summary>
-    internal void OnStopping() => Signal(StoppingSignal);
-
-    // Some of what the peer sent is given to nobody, as the connection was ended here.
-    private void OnDropped(long bytes)
+    /// <summary>The transport takes no more.</summary>
+    internal void OnWriteFailed(Exception exception)
     {
-        if (bytes == 0)
-        {
-            return;
-        }
-
-        if (_control is not null)
-        {
-            _control.AddDiscarded(bytes);
-        }
-        else
-        {
-            Interlocked.Add(ref _discarded, bytes);
-        }
+        Cause.Add(ReasonOfWriteFailure(exception));
+        OnWritingOver(exception, isAfterRest: TransportFailure is not null);
+        WritingFailed?.Invoke();
     }
 
-    private void OnOpened()
+    /// <summary>Raised on any thread when writing has failed, while what had arrived before may still have to be read.</summary>
+    internal event Action? WritingFailed;
+
+    /// <summary>Whether writing has failed, and what had arrived before may still have to be read.</summary>
+    internal bool HasWritingFailed => Cause.WriteFailure is not null;
+
+    /// <summary>Who was to write into memory that was handed out has thrown in the middle of it.</summary>
+    internal void OnWriteTorn(Exception exception)
     {
-        if (_settings.Server is { } server)
-        {
-            server.Add(this);
-        }
-        else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
-        {
-            Watches.Stopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
-        }
-
-        _measurement = _settings.OnOpened(_context);
-        _idle?.Start(this);
+        OnHandlerFault(exception);
+        State.OnWriteFailed();
+        Wake();
     }
 
-    private void OnClosed()
+    /// <summary>A read has failed.</summary>
+    internal void OnReadFailed(Exception exception)
+    {
+        SocketCloseReason reason = ReasonOfFailure(exception);
+        Cause.Add(reason);
+        bool harmless = exception is OperationCanceledException or ObjectDisposedException || reason == SocketCloseReason.Shutdown
+            || (reason == SocketCloseReason.PeerReset && !Writer.HasUnsent);
+        if (!State.IsClosed && !harmless)
+        {
+            Cause.AddFault(Cause.WriteFailure ?? exception);
+        }
+    }
+
+    /// <summary>Some of what the peer sent is given to nobody, as the connection was ended here.</summary>
+    internal void OnDropped(long bytes)
+    {
+        if (bytes > 0)
+        {
+            Transport.AddDiscarded(bytes);
+        }
+    }
+
+    /// <summary>The closed event is next: its reason is settled.</summary>
+    internal void OnClosed()
     {
         _idle?.Stop();
-        _settings.Server?.Remove(this);
-        SocketCloseReason reason = _cause.Settle();
-        string? errorType = _fault is not null ? _fault.GetType().FullName
+        Settings.Server?.Remove(this);
+        SocketCloseReason reason = Cause.Settle();
+        string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName
             : reason == SocketCloseReason.PeerReset ? typeof(ConnectionResetException).FullName
             : null;
-        _settings.OnClosed(_context, _measurement, reason, errorType);
+        Settings.OnClosed(_context, _measurement, reason, errorType);
     }
 
-    private bool IsStopping => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested.IsCancellationRequested == true;
+    internal ValueTask StopWatchingAsync() => _watches?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private SocketCloseReason ReasonOfFailure(Exception exception) => (TransportFailure ?? exception) switch
+    // It may still hold the pipe.
+    internal Task WaitForReaderAsync() => IsReadByFlow ? Task.CompletedTask : _handling ?? Task.CompletedTask;
+
+    internal void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
+
+    internal SocketCloseReason ReasonOfFailure(Exception exception) => (TransportFailure ?? exception) switch
     {
         ConnectionResetException => SocketCloseReason.PeerReset,
         ConnectionAbortedException => SocketCloseReason.Shutdown,
@@ -100,6 +123,53 @@ internal sealed partial class SocketConnection
         IOException { InnerException: ConnectionAbortedException } => SocketCloseReason.Shutdown,
         _ => SocketCloseReason.TransportFault,
     };
+
+    /// <summary>Only the transport can still tell how the connection ended.</summary>
+    internal void AddEndOfTransport()
+    {
+        if (TransportFailure is { } failure)
+        {
+            Cause.Add(ReasonOfFailure(failure));
+        }
+        else if (Transport.HasPeerEnded ?? Transport.Failed.IsCancellationRequested)
+        {
+            Cause.Add(SocketCloseReason.PeerEnded);
+        }
+    }
+
+    // Where the connection has failed, what had arrived before is still to be read.
+    private void OnWritingOver(Exception exception, bool isAfterRest)
+    {
+        if (!State.IsClosed)
+        {
+            if (isAfterRest)
+            {
+                Cause.AddWriteFailure(exception);
+            }
+            else
+            {
+                Cause.AddFault(exception);
+            }
+        }
+
+        State.OnWriteFailed();
+        Wake();
+    }
+
+    private void OnOpened()
+    {
+        if (Settings.Server is { } server)
+        {
+            server.Add(this);
+        }
+        else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
+        {
+            Watches.OnStopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
+        }
+
+        _measurement = Settings.OnOpened(_context);
+        _idle?.Start(this);
+    }
 
     private SocketCloseReason ReasonOfWriteFailure(Exception exception)
     {
@@ -115,55 +185,17 @@ internal sealed partial class SocketConnection
     private bool IsFailureOfTransport(Exception exception) => exception is ConnectionResetException or ConnectionAbortedException
         || (exception is IOException && (TransportFailure is not null || exception.InnerException is ConnectionResetException or ConnectionAbortedException));
 
-    // Whoever took the pipe has seen for itself how the connection ended; now that it is done with the pipe, others may look.
-    private async ValueTask LookAtPipeAsync()
+    private void TellWhetherSent(TaskCompletionSource sent)
     {
-        try
+        if (State.Write == WriteState.Flushed)
         {
-            if (_control is not null && Tls is null)
-            {
-                AddEndOfTransport();
-            }
-            else
-            {
-                ValueTask<ReadResult> reading = _input.ReadAsync();
-                if (!reading.IsCompleted)
-                {
-                    // What was seen counts, and not what may still come.
-                    _input.CancelPendingRead();
-                }
-
-                ReadResult result = await reading.ConfigureAwait(false);
-                OnDropped(result.Buffer.Length);
-                _input.AdvanceTo(result.Buffer.End);
-                if (result.IsCompleted)
-                {
-                    _cause.Add(SocketCloseReason.PeerEnded);
-                }
-            }
+            sent.TrySetResult();
         }
-        catch (InvalidOperationException)
+        else if (_isFinished && sent.TrySetException(
+            new IOException($"Connection {Id} was closed before all that was written to it was sent: {CloseReason}.", Cause.Fault)))
         {
-            // It has completed the input, or left it in the middle of a read: only the transport can still tell how it ended.
-            AddEndOfTransport();
-        }
-        catch (Exception exception)
-        {
-            _cause.Add(ReasonOfFailure(exception));
-        }
-
-        _cause.Add(SocketCloseReason.LocalEnd);
-    }
-
-    private void AddEndOfTransport()
-    {
-        if (TransportFailure is { } failure)
-        {
-            _cause.Add(ReasonOfFailure(failure));
-        }
-        else if (_control?.HasPeerEnded ?? _context.ConnectionClosed.IsCancellationRequested)
-        {
-            _cause.Add(SocketCloseReason.PeerEnded);
+            // Whoever does not wait need not hear of it.
+            _ = sent.Task.Exception;
         }
     }
 }

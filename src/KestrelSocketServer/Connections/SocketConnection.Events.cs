@@ -1,71 +1,70 @@
 namespace KestrelSocketServer;
 
+// Who is told.
 internal sealed partial class SocketConnection
 {
-    public event Action<ReadOnlyMemory<byte>>? Data
+    private const int DrainedSignal = 1;
+    private const int StoppingSignal = 2;
+
+    public event Action<ReadOnlySpan<byte>>? Data
     {
         add
         {
-            lock (_writer)
-            {
-                ThrowIfReadInAnotherStyle(ReadStyle.Events);
-                _data += Live(value);
-            }
-
-            if (_held)
-            {
-                _held = false;
-                Wake();
-            }
+            Claim(ReadStyle.Events);
+            _events.Add(ref _events.Data, value);
+            Wake();
         }
-        remove
-        {
-            lock (_writer)
-            {
-                _data -= value;
-            }
-        }
+        remove => ConnectionEvents.Remove(ref _events.Data, value);
     }
 
     public event Action? Ended
     {
-        add { lock (_writer) { _endedEvent += Live(value); } }
-        remove { lock (_writer) { _endedEvent -= value; } }
+        add => _events.Add(ref _events.Ended, value);
+        remove => ConnectionEvents.Remove(ref _events.Ended, value);
     }
 
     public event Action<Exception>? Error
     {
-        add { lock (_writer) { _error += Live(value); } }
-        remove { lock (_writer) { _error -= value; } }
+        add => _events.Add(ref _events.Error, value);
+        remove => ConnectionEvents.Remove(ref _events.Error, value);
     }
 
     public event Action? Closed
     {
-        add { lock (_writer) { _closedEvent += Live(value); } }
-        remove { lock (_writer) { _closedEvent -= value; } }
+        add => _events.AddClosed(value);
+        remove => _events.RemoveClosed(value);
     }
 
     public event Action? Drained
     {
-        add { lock (_writer) { _drainedEvent += Live(value); } }
-        remove { lock (_writer) { _drainedEvent -= value; } }
+        add => _events.Add(ref _events.Drained, value);
+        remove => ConnectionEvents.Remove(ref _events.Drained, value);
     }
 
     public event Action? Stopping
     {
-        add { lock (_writer) { _stoppingEvent += Live(value); } }
-        remove { lock (_writer) { _stoppingEvent -= value; } }
+        add => _events.Add(ref _events.Stopping, value);
+        remove => ConnectionEvents.Remove(ref _events.Stopping, value);
     }
 
-    // A subscriber that comes after the last event would only keep its closure alive.
-    private T? Live<T>(T? subscriber) where T : Delegate => _finished ? null : subscriber;
+    /// <summary>The unsent data is below the soft limit again.</summary>
+    internal void OnDrained() => Signal(DrainedSignal);
+
+    /// <summary>The server is shutting down.</summary>
+    internal void OnStopping() => Signal(StoppingSignal);
+
+    private void Signal(int signal)
+    {
+        Interlocked.Or(ref _signals, signal);
+        Wake();
+    }
 
     private Task RaiseConnection(Func<ISocketConnection, Task> handler)
     {
         EnterEvent();
         try
         {
-            _settings.Server?.RaiseConnection(this);
+            Settings.Server?.RaiseConnection(this);
             return handler(this);
         }
         catch (Exception exception)
@@ -89,13 +88,13 @@ internal sealed partial class SocketConnection
         int signals = Interlocked.Exchange(ref _signals, 0);
         if ((signals & DrainedSignal) != 0 && IsWritable)
         {
-            Raise(_drainedEvent);
+            Raise(_events.Drained);
         }
 
         if ((signals & StoppingSignal) != 0 && !IsOver)
         {
             // Once, however often it is told.
-            Raise(Interlocked.Exchange(ref _stoppingEvent, null));
+            Raise(Interlocked.Exchange(ref _events.Stopping, null));
         }
 
         if (Volatile.Read(ref _signals) != 0)
@@ -127,60 +126,59 @@ internal sealed partial class SocketConnection
         }
     }
 
-    // The last two events: an exception in them is logged, there is nobody left to tell.
-    private void RaiseClosed()
+    /// <summary>The last two events: an exception in them is logged, there is nobody left to tell.</summary>
+    internal void RaiseClosed()
     {
         try
         {
-            if (_fault is not null)
+            if (Cause.Fault is { } fault)
             {
-                _error?.Invoke(_fault);
+                _events.Error?.Invoke(fault);
             }
         }
         catch (Exception exception)
         {
-            _settings.Logger.HandlerFault(exception, Id);
+            Settings.Logger.HandlerFault(exception, Id);
         }
 
-        Action? closed;
-        lock (_writer)
-        {
-            // Who subscribes from now on finds a reason for the close, who was in time is told.
-            _finished = true;
-            closed = _closedEvent;
-        }
-
+        // In this order, with a full fence between the two: who asks for the token from now on finds that the connection is over.
+        _isFinished = true;
+        Action? closed = _events.TakeClosed();
         try
         {
             closed?.Invoke();
         }
         catch (Exception exception)
         {
-            _settings.Logger.HandlerFault(exception, Id);
+            Settings.Logger.HandlerFault(exception, Id);
         }
 
-        ReleaseSubscriptions();
+        _events.Release();
+        CancelClosed();
+        if (_watches?.Sent is { } sent)
+        {
+            TellWhetherSent(sent);
+        }
+    }
+
+    private void CancelClosed()
+    {
+        try
+        {
+            ClosedSource?.Cancel();
+        }
+        catch (Exception exception)
+        {
+            Settings.Logger.HandlerFault(exception, Id);
+        }
     }
 
     private void OnHandlerFault(Exception exception)
     {
-        _settings.Logger.HandlerFault(exception, Id);
-        _cause.Add(SocketCloseReason.HandlerFault);
-        _ = Interlocked.CompareExchange(ref _fault, exception, null);
-        _settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
-    }
-
-    private void ReleaseSubscriptions()
-    {
-        lock (_writer)
-        {
-            _data = null;
-            _endedEvent = null;
-            _error = null;
-            _closedEvent = null;
-            _drainedEvent = null;
-            _stoppingEvent = null;
-        }
+        Settings.Logger.HandlerFault(exception, Id);
+        Cause.Add(SocketCloseReason.HandlerFault);
+        Cause.AddFault(exception);
+        Settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
     }
 
     private void EnterEvent() => _eventThread = Environment.CurrentManagedThreadId;
@@ -188,6 +186,6 @@ internal sealed partial class SocketConnection
     private void ExitEvent()
     {
         _eventThread = 0;
-        _writer.Uncork();
+        Writer.Uncork();
     }
 }

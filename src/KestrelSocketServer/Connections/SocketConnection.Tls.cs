@@ -7,12 +7,10 @@ internal sealed partial class SocketConnection
 {
     private Task? _goodbye;
 
-    public ConnectionTls? Tls { get; }
-
     private SslStream? TlsStream => Tls is null ? null : _context.Features.Get<ISslStreamFeature>()?.SslStream;
 
-    // Returns whether the end counts as an error.
-    private bool OnEndOfStream()
+    /// <summary>Whether the end of what the peer sent counts as an error: it may have been cut off.</summary>
+    internal bool IsTruncated()
     {
         if (Tls is null || _context.Features.Get<IEndOfTransport>() is not { HasEnded: true } transport)
         {
@@ -23,11 +21,11 @@ internal sealed partial class SocketConnection
         return transport.RequiresCloseNotify;
     }
 
-    private IOException TruncationError() => new(
+    internal IOException TruncationError() => new(
         $"The peer of connection {Id} has left without announcing the end of what it sent (TLS close_notify): some of it may be missing.");
 
     // The end of the stream over TLS; the transport's own follows when the connection is disposed of.
-    private async Task SendCloseNotifyAsync()
+    internal async Task SendCloseNotifyAsync()
     {
         if (TlsStream is not { } stream)
         {
@@ -38,7 +36,7 @@ internal sealed partial class SocketConnection
         {
             // Already begun where the handler has completed the output of its pipe.
             Task shutdown = _goodbye ??= ShutdownAsync(stream);
-            while (!shutdown.IsCompleted && !_closeCalled && _fault is null)
+            while (!shutdown.IsCompleted && !State.IsClosed && Cause.Fault is null)
             {
                 // It waits for a peer that does not read; a close and a limit must not.
                 await WakeSignal.WaitAsync().ConfigureAwait(false);
@@ -53,7 +51,7 @@ internal sealed partial class SocketConnection
         }
         catch (Exception exception)
         {
-            _settings.Logger.CompleteFailed(exception, Id);
+            Settings.Logger.CompleteFailed(exception, Id);
         }
     }
 
@@ -67,7 +65,7 @@ internal sealed partial class SocketConnection
         catch (Exception exception)
         {
             // The peer is gone, which completing an output does not tell.
-            _settings.Logger.CompleteFailed(exception, Id);
+            Settings.Logger.CompleteFailed(exception, Id);
         }
     }
 

@@ -1,7 +1,7 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KestrelSocketServer;
@@ -10,247 +10,249 @@ namespace KestrelSocketServer;
 /// The connection's semantics over any <see cref="ConnectionContext.Transport"/>. One flow, <c>RunAsync</c>, raises
 /// all events; other threads leave their wish in a field and wake it.
 /// </summary>
+/// <remarks>
+/// Its parts: <see cref="ConnectionState"/> says where the two directions are, <see cref="CloseCause"/> why they end,
+/// <see cref="ConnectionEvents"/> who is told, <see cref="ConnectionWriter"/> sends, <see cref="ChunkReading"/>,
+/// <see cref="ConnectionStream"/> and <see cref="PullReading"/> are the styles in which the handler reads, <see cref="ConnectionEnding"/>
+/// ends. They are structs where a class would be one more object for each connection.
+/// </remarks>
 internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolWorkItem
 {
-    private const int DrainedSignal = 1;
-    private const int StoppingSignal = 2;
-
     private readonly ConnectionContext _context;
-    private readonly ConnectionSettings _settings;
-    private readonly IConnectionControl? _control;
-    private readonly PipeReader _input;
-    private readonly PipeWriter _output;
-    private readonly ConnectionWriter _writer;
     private readonly IdleWatch? _idle;
 
-    private Action<ReadOnlyMemory<byte>>? _data;
-    private Action? _endedEvent;
-    private Action<Exception>? _error;
-    private Action? _closedEvent;
-    private Action? _drainedEvent;
-    private Action? _stoppingEvent;
+    internal ConnectionState State;
+    internal CloseCause Cause;
+    private ConnectionEvents _events;
+    private ConnectionMeasurement _measurement;
+    private Pauses _pauses;
 
     // Made when it is needed: many connections never wait but for data.
     private WakeSignal? _wake;
     private ConnectionWatches? _watches;
+    private PipeWriter? _takenOutput;
     private string? _remoteAddress;
     private string? _localAddress;
     private Task? _handling;
-    private Exception? _fault;
-    private Exception? _readFailure;
-    private Exception? _writeFailure;
-    private int _signals;
     private int _eventThread;
-    private bool _watchesTransport;
-    private bool _inputIsWhole;
-    private bool _pausedHere;
-    private int _fullDestinations;
+    private int _style;
+    private int _signals;
     private bool _hasRest;
-    private ReadStyle _style;
-    private volatile bool _paused;
-    private volatile bool _held;
-    private volatile bool _peerEnded;
-    private volatile bool _endCalled;
-    private volatile bool _closeCalled;
-    private volatile bool _flushed;
-    private volatile bool _finished;
-    private volatile bool _endedLocally;
-    private volatile bool _closedLocally;
+    private bool _watchesFailure;
+    private bool _endIsSent;
+    private volatile bool _isHandlerDone;
+    private volatile bool _isFinished;
+    private volatile bool _resets;
 
     private SocketConnection(ConnectionContext context, ConnectionSettings settings)
     {
         _context = context;
-        _settings = settings;
-        _control = context.Features.Get<IConnectionControl>();
-        _idle = settings.Options.IdleTimeout is { } timeout ? new IdleWatch(context, timeout, settings.TimeProvider) : null;
-        _input = context.Transport.Input;
-        _output = context.Transport.Output;
-        _writer = new ConnectionWriter(this, _output, settings.Options);
+        Settings = settings;
+        Transport = ForeignTransport.Adapt(context, settings);
+        _idle = settings.Options.IdleTimeout is { } timeout ? new IdleWatch(context, Transport, timeout, settings.TimeProvider) : null;
+        Input = context.Transport.Input;
+        Writer = new ConnectionWriter(this, context.Transport.Output, Transport.PeerSocket, settings.Options);
         Tls = ConnectionTls.From(context.Features);
     }
 
     public string Id => _context.ConnectionId;
 
-    public string? RemoteAddress => _closedLocally ? null : _remoteAddress ??= EndPointFormatter.Format(_context.RemoteEndPoint);
+    public string? RemoteAddress => _remoteAddress ??= EndPointFormatter.Format(_context.RemoteEndPoint);
 
-    public string? LocalAddress => _closedLocally ? null : _localAddress ??= EndPointFormatter.Format(_context.LocalEndPoint);
+    public string? LocalAddress => _localAddress ??= EndPointFormatter.Format(_context.LocalEndPoint);
 
     public EndPoint? RemoteEndPoint => _context.RemoteEndPoint;
 
     public EndPoint? LocalEndPoint => _context.LocalEndPoint;
 
-    public bool IsReadable => !(_peerEnded || _endCalled || _closeCalled || _finished);
+    public bool IsReadable => State.Read == ReadState.Open && !_isFinished;
 
-    public bool IsWritable => !_finished && _writer.IsOpen;
+    public bool IsWritable => State.Write == WriteState.Open && !_isFinished;
+
+    public SocketCloseReason? CloseReason => Cause.Final;
+
+    public long DiscardedBytes => Transport.DiscardedBytes;
+
+    public ConnectionTls? Tls { get; }
 
     public IFeatureCollection Features => _context.Features;
 
     public IDictionary<object, object?> Items => _context.Items;
 
-    public ISocketServer? Server => _settings.Server;
+    public ISocketServer? Server => Settings.Server;
 
-    public bool Write(ReadOnlySpan<byte> data)
+    public CancellationToken ConnectionClosed
     {
-        ThrowIfPipeTaken();
-        return _writer.Write(data, cork: IsEventThread);
+        get
+        {
+            if (ClosedSource is not { } closed)
+            {
+                closed = LazyInitializer.EnsureInitialized(ref Watches.Closed, static () => new CancellationTokenSource());
+                Wake();
+            }
+
+            if (_isFinished)
+            {
+                // Made just now, perhaps, while nobody looked any more.
+                closed.Cancel();
+            }
+
+            return closed.Token;
+        }
+    }
+
+    internal ConnectionSettings Settings { get; }
+
+    internal IConnectionControl Transport { get; }
+
+    internal PipeReader Input { get; }
+
+    internal ConnectionWriter Writer { get; }
+
+    internal ReadStyle Style => (ReadStyle)Volatile.Read(ref _style);
+
+    /// <summary>Whether the closed event was raised, or is.</summary>
+    internal bool IsFinished => _isFinished;
+
+    internal WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
+
+    private ConnectionWatches Watches => LazyInitializer.EnsureInitialized(ref _watches, static () => new ConnectionWatches());
+
+    private CancellationTokenSource? ClosedSource => Volatile.Read(ref _watches)?.Closed;
+
+    private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
+
+    public bool Write(ReadOnlySpan<byte> data) => Writer.Write(data, cork: IsEventThread);
+
+    public bool Write<TState>(TState state, Action<IBufferWriter<byte>, TState> write)
+        where TState : allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(write);
+
+        return Writer.Write(state, write, cork: IsEventThread);
     }
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
-    {
-        ThrowIfPipeTaken();
-        return _writer.Write(data.Span, cork: IsEventThread) ? ValueTask.FromResult(true) : _writer.WaitForDrainAsync(cancellationToken);
-    }
+        => Writer.Write(data.Span, cork: IsEventThread) ? ValueTask.FromResult(true) : Writer.WaitForDrainAsync(cancellationToken);
 
     public void End() => End(default);
 
     public void End(ReadOnlySpan<byte> data)
     {
-        if (_finished || _closeCalled || _endCalled)
+        if (_isFinished || State.IsReadingStopped)
         {
             return;
         }
 
-        ThrowIfPipeTaken();
-        _cause.Add(SocketCloseReason.LocalEnd);
-        _endedLocally = !_peerEnded;
-        _endCalled = true;
-        _writer.Write(data, cork: IsEventThread, end: true);
-        Wake();
+        Writer.ThrowIfTaken();
+        Cause.Add(SocketCloseReason.LocalEnd);
+        State.StopReading();
+        EndWriting(data);
     }
 
-    /// <summary>Raised on any thread when writing has failed, while what had arrived before may still have to be read.</summary>
-    internal event Action? WritingFailed;
-
-    /// <summary>Whether writing has failed.</summary>
-    internal bool HasWritingFailed => Volatile.Read(ref _writeFailure) is not null;
-
-    public void Close()
+    public void EndWriting()
     {
-        if (_finished && IsReadingRest)
-        {
-            Abort();
-        }
-
-        if (_finished || _closeCalled)
+        if (_isFinished || State.Write != WriteState.Open)
         {
             return;
         }
 
-        _cause.Add(SocketCloseReason.LocalClose);
-        _closedLocally = !_peerEnded;
-        _closeCalled = true;
-        _writer.Abort();
-        Wake();
+        Writer.ThrowIfTaken();
+        Cause.Add(SocketCloseReason.LocalEnd);
+        EndWriting(default);
     }
 
-    public void Pause() => SetPauses(pausedHere: true);
-
-    public void Resume() => SetPauses(pausedHere: false);
-
-    /// <summary>Stops reading for a destination that is full, apart from <see cref="Pause"/>: as often as <see cref="Release"/> is called.</summary>
-    internal void Hold() => SetPauses(fullDestinations: 1);
-
-    /// <summary>A destination is full no longer.</summary>
-    internal void Release() => SetPauses(fullDestinations: -1);
-
-    private ConnectionWatches Watches => _watches ??= new ConnectionWatches();
-
-    private WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
-
-    private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
-
-    /// <summary>Why the transport has failed, where it tells.</summary>
-    internal Exception? TransportFailure => _control?.Failure;
-
-    /// <summary>
-    /// Whether the peer is gone, as only the socket knows: over TLS on Kestrel's transport writes succeed without end, and its reset may
-    /// look like the end of what the peer sends.
-    /// </summary>
-    internal bool HasLostPeer => _control is null && _context.Features.Get<IConnectionSocketFeature>() is { Socket.Connected: false };
-
-    internal void OnDrained() => Signal(DrainedSignal);
-
-    /// <summary>Everything that was written has gone to the transport, and no more will come.</summary>
-    internal void OnFlushed()
+    public Task EndAsync(CancellationToken cancellationToken = default)
     {
-        _flushed = true;
-        Wake();
+        End();
+        TaskCompletionSource sent = LazyInitializer.EnsureInitialized(
+            ref Watches.Sent, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        TellWhetherSent(sent);
+        return sent.Task.WaitAsync(cancellationToken);
     }
 
-    internal void OnWriteFailed(Exception exception)
+    public void Close() => Close(resets: false);
+
+    public void Reset() => Close(resets: true);
+
+    public void Pause() => _pauses.Pause();
+
+    public void Resume()
     {
-        _cause.Add(ReasonOfWriteFailure(exception));
-        if (!_closeCalled)
-        {
-            // Where the connection has failed, what had arrived before is still to be read.
-            ref Exception? failure = ref _fault;
-            if (TransportFailure is not null)
-            {
-                failure = ref _writeFailure;
-            }
-
-            _ = Interlocked.CompareExchange(ref failure, exception, null);
-        }
-
-        OnFlushed();
-        WritingFailed?.Invoke();
-    }
-
-    private void SetPauses(bool? pausedHere = null, int fullDestinations = 0)
-    {
-        bool resumed;
-        lock (_writer)
-        {
-            _pausedHere = pausedHere ?? _pausedHere;
-            _fullDestinations += fullDestinations;
-            bool paused = _pausedHere || _fullDestinations > 0;
-            resumed = _paused && !paused;
-            _paused = paused;
-        }
-
-        if (resumed)
+        if (_pauses.Resume())
         {
             Wake();
         }
     }
 
-    private void Signal(int signal)
+    /// <summary>Stops reading for a destination that is full, apart from <see cref="Pause"/>: as often as <see cref="Release"/> is called.</summary>
+    internal void Hold() => _pauses.Hold();
+
+    /// <summary>A destination is full no longer.</summary>
+    internal void Release()
     {
-        Interlocked.Or(ref _signals, signal);
-        Wake();
+        if (_pauses.Release())
+        {
+            Wake();
+        }
     }
 
-    // Makes the flow look at the state again. Never on this thread: whoever calls a method of the connection must
-    // not find itself running the events of it.
-    private void Wake()
+    /// <summary>
+    /// Makes the flow look at the state again. Never on this thread: whoever calls a method of the connection must not find itself running
+    /// the events of it.
+    /// </summary>
+    internal void Wake()
     {
-        if (IsEventThread || _finished)
+        if (!IsEventThread && !_isFinished)
         {
-            return;
-        }
-
-        if (_control is not null)
-        {
-            _control.Schedule(this);
-        }
-        else
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            Transport.Schedule(this);
         }
     }
 
     void IThreadPoolWorkItem.Execute()
     {
-        if (_style != ReadStyle.Events && (_closeCalled || _fault is not null || (_endCalled && _style != ReadStyle.Pipe)))
+        bool isReadByFlow = IsReadByFlow;
+        if (!isReadByFlow && (State.IsClosed || Cause.Fault is not null || (State.IsReadingStopped && !(Style == ReadStyle.Pipe && _isHandlerDone))))
         {
             // What the handler reads.
-            _input.CancelPendingRead();
+            Input.CancelPendingRead();
         }
 
-        if (!WakeSignal.Set() && _style == ReadStyle.Events)
+        if (!WakeSignal.Set() && isReadByFlow)
         {
             // The flow reads, or is about to.
-            _input.CancelPendingRead();
+            Input.CancelPendingRead();
+        }
+    }
+
+    private void EndWriting(ReadOnlySpan<byte> data)
+    {
+        if (State.EndWriting())
+        {
+            Writer.Write(data, cork: IsEventThread, end: true);
+        }
+
+        Wake();
+    }
+
+    private void Close(bool resets)
+    {
+        if (_isFinished && IsReadingRest)
+        {
+            Abort();
+        }
+
+        if (_isFinished || State.IsClosed)
+        {
+            return;
+        }
+
+        Cause.Add(SocketCloseReason.LocalClose);
+        _resets = resets;
+        if (State.Close())
+        {
+            Writer.Abort();
+            Wake();
         }
     }
 }

@@ -8,10 +8,10 @@ public static class SocketConnectionExtensions
 {
     private const int StackLimit = 512;
 
-    /// <summary>Writes <paramref name="data"/> as <see cref="ISocketConnection.Write"/> does.</summary>
+    /// <summary>Writes <paramref name="data"/> as <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/> does.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="data">The bytes to send; not used after the call.</param>
-    /// <returns>As <see cref="ISocketConnection.Write"/>; what it costs to ignore it is said there.</returns>
+    /// <returns>As <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/>; what it costs to ignore it is said there.</returns>
     public static bool Write(this ISocketConnection connection, ReadOnlyMemory<byte> data)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -19,10 +19,10 @@ public static class SocketConnectionExtensions
         return connection.Write(data.Span);
     }
 
-    /// <summary>Writes <paramref name="text"/> as UTF-8, as <see cref="ISocketConnection.Write"/> does.</summary>
+    /// <summary>Writes <paramref name="text"/> as UTF-8, as <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/> does.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="text">The text to send.</param>
-    /// <returns>As <see cref="ISocketConnection.Write"/>; what it costs to ignore it is said there.</returns>
+    /// <returns>As <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/>; what it costs to ignore it is said there.</returns>
     public static bool Write(this ISocketConnection connection, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(connection);

@@ -4,7 +4,7 @@ namespace KestrelSocketServer;
 public sealed class SocketConnectionOptions
 {
     /// <summary>
-    /// The unsent bytes of a connection from which on <see cref="ISocketConnection.Write"/> returns false (row C10).
+    /// The unsent bytes of a connection from which on <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/> returns false (row C10).
     /// </summary>
     /// <remarks>Defaults to 65,536 (64 KiB).</remarks>
     public long WriteBufferSoftLimit { get; set; } = 64 * 1024;
@@ -14,7 +14,7 @@ public sealed class SocketConnectionOptions
     /// error rather than exhaust memory (row C12).
     /// </summary>
     /// <remarks>
-    /// Defaults to null: unlimited. Set it wherever <see cref="ISocketConnection.Write"/> is called without regard to what
+    /// Defaults to null: unlimited. Set it wherever <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/> is called without regard to what
     /// it returns, as in a broadcast: a peer that does not read would otherwise cost memory without bound.
     /// </remarks>
     public long? WriteBufferHardLimit { get; set; }

@@ -8,7 +8,7 @@ namespace KestrelSocketServer;
 /// Holds what is written while a flush is under way: a <see cref="PipeWriter"/> must not be touched until its flush has
 /// completed. Not thread-safe: the writer's lock guards it.
 /// </summary>
-internal sealed class UnsentQueue
+internal sealed class UnsentQueue : IBufferWriter<byte>
 {
     private const int SegmentSize = 16 * 1024;
 
@@ -21,16 +21,34 @@ internal sealed class UnsentQueue
     {
         while (!data.IsEmpty)
         {
-            if (_tail is null || _tail.End == _tail.Array.Length)
-            {
-                AddSegment();
-            }
-
-            int count = Math.Min(data.Length, _tail!.Array.Length - _tail.End);
-            data[..count].CopyTo(_tail.Array.AsSpan(_tail.End));
-            _tail.End += count;
+            Span<byte> room = GetSpan();
+            int count = Math.Min(data.Length, room.Length);
+            data[..count].CopyTo(room);
+            Advance(count);
             data = data[count..];
         }
+    }
+
+    public void Advance(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _tail is null ? 0 : _tail.Array.Length - _tail.End);
+        if (count > 0)
+        {
+            _tail!.End += count;
+        }
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        if (_tail is null || _tail.Array.Length - _tail.End < Math.Max(sizeHint, 1))
+        {
+            AddSegment(sizeHint);
+        }
+
+        return _tail!.Array.AsMemory(_tail.End);
     }
 
     /// <summary>Moves the oldest bytes, about <paramref name="limit"/> of them, to the writer; returns how many.</summary>
@@ -55,9 +73,9 @@ internal sealed class UnsentQueue
         }
     }
 
-    private void AddSegment()
+    private void AddSegment(int size)
     {
-        var segment = new Segment(ArrayPool<byte>.Shared.Rent(SegmentSize));
+        var segment = new Segment(ArrayPool<byte>.Shared.Rent(Math.Max(size, SegmentSize)));
         if (_tail is null)
         {
             _head = segment;

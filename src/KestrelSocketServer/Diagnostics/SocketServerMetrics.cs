@@ -186,7 +186,7 @@ internal sealed class SocketServerMetrics
         SocketCloseReason.PeerReset => "peer_reset",
         SocketCloseReason.LocalEnd => "local_end",
         SocketCloseReason.LocalClose => "local_close",
-        SocketCloseReason.Limit => "limit",
+        SocketCloseReason.WriteLimit => "write_limit",
         SocketCloseReason.Idle => "idle",
         SocketCloseReason.Shutdown => "shutdown",
         SocketCloseReason.HandlerFault => "handler_fault",

@@ -50,4 +50,19 @@ public static class ConnectionBuilderSocketServerExtensions
         ConnectionPipeline.Use(builder, onConnection, configure);
         return builder;
     }
+
+    /// <summary>
+    /// Handles each connection with a function that reads in its own flow, and is told when the connection is closed; when its task
+    /// completes, a connection that it read ends.
+    /// </summary>
+    /// <param name="builder">The pipeline that the handler ends.</param>
+    /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
+    /// <param name="configure">Sets the options of its connections.</param>
+    /// <returns>The same pipeline.</returns>
+    public static IConnectionBuilder UseSocketHandler(
+        this IConnectionBuilder builder, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure = null)
+    {
+        ConnectionPipeline.Use(builder, onConnection, configure);
+        return builder;
+    }
 }

@@ -45,6 +45,13 @@ internal static class ConnectionPipeline
         Use(builder, onConnection, configure, HandlerName.Of(onConnection));
     }
 
+    public static void Use(IConnectionBuilder builder, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(onConnection);
+
+        Use(builder, connection => onConnection(connection, connection.ConnectionClosed), configure, HandlerName.Of(onConnection));
+    }
+
     private static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure, string name)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -53,6 +53,21 @@ public static class ListenOptionsSocketServerExtensions
         return listenOptions;
     }
 
+    /// <summary>
+    /// Handles each connection with a function that reads in its own flow, and is told when the connection is closed; when its task
+    /// completes, a connection that it read ends.
+    /// </summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
+    /// <param name="configure">Sets the options of its connections.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure = null)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure);
+        return listenOptions;
+    }
+
     /// <summary>Sets how many connections the operating system may hold that have not been accepted yet (row A14).</summary>
     /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
     /// <param name="backlog">The length of the queue, at least 1; the operating system may cap it.</param>

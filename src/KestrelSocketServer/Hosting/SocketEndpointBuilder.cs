@@ -29,6 +29,12 @@ public sealed class SocketEndpointBuilder
     /// <returns>The same builder.</returns>
     public SocketEndpointBuilder UseHandler(Func<ISocketConnection, Task> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
 
+    /// <summary>Handles each of its connections with a function that reads in its own flow, and is told when the connection is closed.</summary>
+    /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseHandler(Func<ISocketConnection, CancellationToken, Task> onConnection)
+        => Configure(listen => listen.UseSocketHandler(onConnection));
+
     /// <summary>Sets anything else of the endpoint; what is set here prevails over configuration.</summary>
     /// <param name="configure">Called whenever the endpoint is built: at start, and when its configuration has changed.</param>
     /// <returns>The same builder.</returns>

@@ -136,7 +136,11 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public Exception? Failure => _input.Failure;
 
-    public bool HasPeerEnded => _input.HasEnded;
+    public bool KeepsRest => true;
+
+    public bool? HasPeerEnded => _input.HasEnded;
+
+    public Socket? PeerSocket => null;
 
     /// <summary>Whether somebody wants to know of a failure at once.</summary>
     public bool IsFailureWatched => Volatile.Read(ref _failed) is not null;
@@ -144,6 +148,8 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     public long DiscardedBytes => Volatile.Read(ref _discarded);
 
     private bool IsOver => Volatile.Read(ref _state) != Open;
+
+    private bool IsEncrypted => Features.Get<ITlsHandshakeFeature>() is not null;
 
     public void Schedule(IThreadPoolWorkItem item) => _socket.Schedule(item);
 
@@ -224,12 +230,17 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         (Connection: this, Source: source),
         preferLocal: false);
 
+    // Whoever has accepted it disposes of it.
+    void IConnectionControl.Release()
+    {
+    }
+
     public void AddDiscarded(long bytes) => Interlocked.Add(ref _discarded, bytes);
 
     /// <summary>Some of what was received is given to nobody. Encrypted bytes do not count, as even a goodbye consists of some.</summary>
     public void OnDropped(long bytes)
     {
-        if (bytes > 0 && Features.Get<ITlsHandshakeFeature>() is null)
+        if (bytes > 0 && !IsEncrypted)
         {
             AddDiscarded(bytes);
         }
@@ -258,13 +269,18 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public async Task LingerAsync(Func<CancellationToken, Task> discard)
     {
+        if (!IsEncrypted)
+        {
+            // That is done when it is disposed of.
+            return;
+        }
+
         _output.Complete();
         await _output.WaitUntilSentAsync().ConfigureAwait(false);
         _hasLingered = await LingerCoreAsync(discard).ConfigureAwait(false);
     }
 
-    // Unread input would turn the close into a reset, which may destroy what is on its way to the peer. So what the peer sends is
-    // dropped until it ends too, for a moment; and for longer while it has not acknowledged everything. Returns whether the time was up.
+    // Returns whether the time was up.
     private async Task<bool> LingerCoreAsync(Func<CancellationToken, Task>? discard)
     {
         var lingering = new CancellationTokenSource();
@@ -275,24 +291,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
             discard = _input.DiscardAsync;
         }
 
-        if (IsOver)
-        {
-            return false;
-        }
-
-        Task discarding = discard(lingering.Token);
-        long started = _settings.TimeProvider.GetTimestamp();
-        do
-        {
-            await Task.WhenAny(discarding, Task.Delay(_settings.LingerTime, _settings.TimeProvider, lingering.Token)).ConfigureAwait(false);
-        }
-        while (!discarding.IsCompleted && !IsOver && _socket.CountUnacknowledged() > 0
-            && _settings.TimeProvider.GetElapsedTime(started) < _settings.LongestLingerTime);
-
-        bool isTimeUp = !discarding.IsCompleted;
-        await lingering.CancelAsync().ConfigureAwait(false);
-        await discarding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return isTimeUp;
+        return !IsOver && await Lingering.RunAsync(discard, lingering, _settings.TimeProvider, _socket).ConfigureAwait(false);
     }
 
     private void End(Exception reason, bool reset)

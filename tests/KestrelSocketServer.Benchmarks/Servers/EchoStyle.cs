@@ -11,7 +11,7 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle Bare { get; } = new("bare Kestrel", builder => builder.Run(static context => EchoAsync(context.Transport)));
 
     public static EchoStyle Events { get; } = new("Data/Write", builder => builder.UseSocketHandler(
-        connection => connection.Data += chunk => connection.Write(chunk.Span)));
+        connection => connection.Data += chunk => connection.Write(chunk)));
 
     public static EchoStyle Pipe { get; } = new("Pipe", builder => builder.UseSocketHandler(
         connection => { connection.Pipe(connection); }));

@@ -27,7 +27,7 @@ internal static class SoakServer
         connection.Drained += connection.Resume;
         connection.Data += chunk =>
         {
-            if (!connection.Write(chunk.Span))
+            if (!connection.Write(chunk))
             {
                 connection.Pause();
             }
@@ -36,12 +36,12 @@ internal static class SoakServer
 
     private static void BlockAndEcho(ISocketConnection connection) => connection.Data += chunk =>
     {
-        if (chunk.Span.Contains(BlockMark))
+        if (chunk.Contains(BlockMark))
         {
             // Not a wait for anything: a handler that blocks is what is measured.
             Thread.Sleep(Random.Shared.Next(1, LongestBlockMilliseconds + 1));
         }
 
-        connection.Write(chunk.Span);
+        connection.Write(chunk);
     };
 }

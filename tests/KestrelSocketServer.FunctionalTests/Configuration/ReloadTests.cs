@@ -272,7 +272,7 @@ public sealed class NumberingHandler : SocketConnectionHandler
 
     protected override void OnConnection(ISocketConnection connection) => connection.Data += chunk =>
     {
-        if (chunk.Span.SequenceEqual("?"u8))
+        if (chunk.SequenceEqual("?"u8))
         {
             connection.Write(Interlocked.Increment(ref _questions).ToString(System.Globalization.CultureInfo.InvariantCulture));
         }

@@ -59,7 +59,7 @@ public abstract class ConcurrencyTests(TestTransport transport)
             connection => connection.Data += chunk =>
             {
                 Assert.True(both.SignalAndWait(Timeouts.Generous));
-                connection.Write(chunk.Span);
+                connection.Write(chunk);
             },
             transport);
         using RawClient first = await server.ConnectAsync();

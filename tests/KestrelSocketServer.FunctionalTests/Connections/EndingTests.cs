@@ -76,18 +76,24 @@ public abstract class EndingTests(TestTransport transport)
         Assert.Empty(await pair.Client.ReceiveToEndAsync());
 
         UseEverything(pair.Connection);
-        bool subscribedLate = false;
-        pair.Connection.Closed += () => subscribedLate = true;
+        bool raisedLate = false;
+        pair.Connection.Data += _ => raisedLate = true;
+        pair.Connection.Ended += () => raisedLate = true;
+        pair.Connection.Error += _ => raisedLate = true;
+        pair.Connection.Drained += () => raisedLate = true;
+        pair.Connection.Stopping += () => raisedLate = true;
         await pair.Server.DisposeAsync();
 
         Assert.Equal(["end", "close"], pair.Events.Events);
-        Assert.False(subscribedLate);
+        Assert.False(raisedLate);
 
         static void UseEverything(ISocketConnection connection)
         {
             Assert.False(connection.Write("nothing"));
             connection.End("nothing");
+            connection.EndWriting();
             connection.Close();
+            connection.Reset();
             connection.Pause();
             connection.Resume();
             Assert.False(connection.IsReadable);

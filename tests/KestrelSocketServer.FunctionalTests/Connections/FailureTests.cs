@@ -189,12 +189,12 @@ public abstract class FailureTests(TestTransport transport)
         await using ConnectedPair pair = await ConnectedPair.StartAsync(transport, (connection, _) =>
             connection.Data += chunk =>
             {
-                if (chunk.Span[0] == (byte)'!')
+                if (chunk[0] == (byte)'!')
                 {
                     release.Wait(Timeouts.Generous);
                 }
 
-                connection.Write(chunk.Span);
+                connection.Write(chunk);
             });
         await pair.Client.SendAsync("!");
         await pair.Events.ReceivedAsync(1);

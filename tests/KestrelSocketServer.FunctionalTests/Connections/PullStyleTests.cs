@@ -99,15 +99,16 @@ public abstract class PullStyleTests(TestTransport transport)
 
     [Fact]
     [Trait("Row", "H7")]
-    public async Task AsPipe_is_the_raw_pipe_and_writes_of_ours_throw()
+    public async Task AsPipe_is_the_raw_pipe_and_whoever_takes_its_output_writes_alone()
     {
         Exception? thrown = null;
         await using SocketServerFixture server = await StartAsync(async connection =>
         {
             IDuplexPipe pipe = connection.AsPipe();
+            PipeWriter output = pipe.Output;
             thrown = Record.Exception(() => connection.Write("x"));
             ReadResult result = await pipe.Input.ReadAtLeastAsync(10);
-            pipe.Output.Write(result.Buffer.ToArray());
+            output.Write(result.Buffer.ToArray());
             pipe.Input.AdvanceTo(result.Buffer.End);
             await pipe.Output.FlushAsync();
         });
@@ -149,13 +150,13 @@ public abstract class PullStyleTests(TestTransport transport)
 
     [Fact]
     [Trait("Row", "H7")]
-    public async Task The_pipe_cannot_be_taken_after_a_write()
+    public async Task The_output_of_the_pipe_cannot_be_taken_after_a_write()
     {
         var tried = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using SocketServerFixture server = await StartAsync(connection =>
         {
             connection.Write("x");
-            tried.SetResult(Record.Exception(() => connection.AsPipe()));
+            tried.SetResult(Record.Exception(() => connection.AsPipe().Output));
             return Task.CompletedTask;
         });
         using RawClient client = await server.ConnectAsync();

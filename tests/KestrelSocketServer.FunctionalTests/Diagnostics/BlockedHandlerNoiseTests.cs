@@ -18,7 +18,7 @@ public sealed class BlockedHandlerNoiseTests
         using var gate = new Gate();
         await using TestHost host = await EventLoopHost.StartAsync(connection => connection.Data += chunk =>
         {
-            if (chunk.Span[0] == 'c')
+            if (chunk[0] == 'c')
             {
                 Compile();
             }
@@ -27,7 +27,7 @@ public sealed class BlockedHandlerNoiseTests
                 gate.Block();
             }
 
-            connection.Write(chunk.Span);
+            connection.Write(chunk);
         });
         using MetricCollector<long> blocked = Meters.Collect<long>(host, "socket_server.blocked_handlers");
         using RawClient client = await RawClient.ConnectAsync(host.Server("test"));

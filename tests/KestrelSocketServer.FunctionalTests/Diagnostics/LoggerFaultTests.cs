@@ -84,7 +84,7 @@ public sealed class LoggerFaultTests
                 connection.Closed += () => closed.Writer.TryWrite(connection);
                 connection.Data += chunk =>
                 {
-                    if (chunk.Span.SequenceEqual("throw"u8))
+                    if (chunk.SequenceEqual("throw"u8))
                     {
                         throw new InvalidOperationException("A fault of the handler.");
                     }

@@ -51,7 +51,6 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
             private static ILogger logger => null!;
             private static X509Certificate2 certificate => null!;
             private static byte[] data => null!;
-            private static CancellationToken cancellationToken => default;
             internal static async Task RunAsync()
             {
                 await Task.CompletedTask;

@@ -88,7 +88,7 @@ public sealed class BlockingHandlerTests
         await using TestHost host = await EventLoopHost.StartAsync(connection => connection.Data += chunk =>
         {
             // Each waits for the event of the next; the last one waits for nothing.
-            int index = chunk.Span[0];
+            int index = chunk[0];
             waiting.Release();
             if (index + 1 < Length)
             {
@@ -96,7 +96,7 @@ public sealed class BlockingHandlerTests
             }
 
             happened[index].Set();
-            connection.Write(chunk.Span);
+            connection.Write(chunk);
         });
         using Clients clients = await Clients.ConnectAsync(host.Server("test"), Length);
 

@@ -43,7 +43,7 @@ internal sealed record BlockingStyle(
             trigger,
             goesOn);
 
-    private static void Echo(ISocketConnection connection) => connection.Data += chunk => connection.Write(chunk.Span);
+    private static void Echo(ISocketConnection connection) => connection.Data += chunk => connection.Write(chunk);
 
     private static void Throw(ISocketConnection connection, Gate gate)
     {

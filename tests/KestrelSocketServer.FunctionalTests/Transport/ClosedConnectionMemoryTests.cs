@@ -97,12 +97,12 @@ public abstract class ClosedConnectionMemoryTests(TestTransport transport)
             connection.Drained += () => { };
             connection.Data += chunk =>
             {
-                if (chunk.Span[0] == (byte)'b')
+                if (chunk[0] == (byte)'b')
                 {
                     Assert.True(_unblocked.Wait(Timeouts.Generous));
                 }
 
-                connection.Write(chunk.Span[0] == (byte)'f' ? new byte[5_000_000] : chunk.Span);
+                connection.Write(chunk[0] == (byte)'f' ? new byte[5_000_000] : chunk);
             };
         }
 

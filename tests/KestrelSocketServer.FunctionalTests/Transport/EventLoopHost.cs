@@ -44,6 +44,6 @@ internal static class EventLoopHost
     public static Action<ISocketConnection> BlockInData(Gate gate) => connection => connection.Data += chunk =>
     {
         gate.Block();
-        connection.Write(chunk.Span);
+        connection.Write(chunk);
     };
 }

@@ -26,7 +26,7 @@ public sealed class HandlerThreadTests
                 connection.Data += chunk =>
                 {
                     See("data");
-                    connection.Write(chunk.Span);
+                    connection.Write(chunk);
                 };
             },
             configure: server => server.Transport.RunHandlersOnThreadPool = onThreadPool,

@@ -85,7 +85,7 @@ public sealed class HeldConnectionTests
             {
                 if (chunk.Length == 1)
                 {
-                    connection.Write(chunk.Span);
+                    connection.Write(chunk);
                     return;
                 }
 

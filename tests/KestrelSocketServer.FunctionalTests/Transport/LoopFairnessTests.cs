@@ -95,7 +95,7 @@ public sealed class LoopFairnessTests : IDisposable
                 server.Listen("other", 0, listen => listen.UseSocketHandler(connection => connection.Data += chunk =>
                 {
                     Interlocked.Increment(ref _served);
-                    connection.Write(chunk.Span);
+                    connection.Write(chunk);
                 }));
             });
         using RawClient other = await RawClient.ConnectAsync(host.Server("other"));

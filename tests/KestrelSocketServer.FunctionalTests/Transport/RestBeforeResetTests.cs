@@ -111,7 +111,7 @@ public abstract class RestBeforeResetTests(TestTransport transport)
     [Trait("Row", "C3")]
     public async Task A_write_that_fails_inside_data_does_not_lose_what_had_arrived(SocketTransportDriver driver)
     {
-        await using ConnectedPair pair = await StartAsync(driver, connection => connection.Data += chunk => connection.Write(chunk.Span));
+        await using ConnectedPair pair = await StartAsync(driver, connection => connection.Data += chunk => connection.Write(chunk));
         byte[] data = await SendAndLeaveAsync(pair, "reset");
 
         pair.Connection.Resume();

@@ -90,8 +90,8 @@ public sealed class CloseReasonTests
 
         pair.Connection.Write(new byte[100_001]);
 
-        await AssertClosedAsync(pair, SocketCloseReason.Limit);
-        Assert.Equal(SocketCloseReason.Limit, pair.Events.ReasonInError);
+        await AssertClosedAsync(pair, SocketCloseReason.WriteLimit);
+        Assert.Equal(SocketCloseReason.WriteLimit, pair.Events.ReasonInError);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Http.Features;
@@ -9,7 +10,7 @@ internal sealed class FakeConnection : ISocketConnection
 {
     private readonly List<byte> _written = [];
 
-    public event Action<ReadOnlyMemory<byte>>? Data
+    public event Action<ReadOnlySpan<byte>>? Data
     {
         add
         {
@@ -62,6 +63,8 @@ internal sealed class FakeConnection : ISocketConnection
 
     public SocketCloseReason? CloseReason { get; private set; }
 
+    public CancellationToken ConnectionClosed => new(CloseReason is not null);
+
     public long DiscardedBytes => 0;
 
     public ConnectionTls? Tls => null;
@@ -72,7 +75,7 @@ internal sealed class FakeConnection : ISocketConnection
 
     public ISocketServer? Server => null;
 
-    private Action<ReadOnlyMemory<byte>>? DataSubscribers { get; set; }
+    private Action<ReadOnlySpan<byte>>? DataSubscribers { get; set; }
 
     public void Receive(params byte[] data) => DataSubscribers?.Invoke(data);
 
@@ -99,6 +102,14 @@ internal sealed class FakeConnection : ISocketConnection
         return !IsFull;
     }
 
+    public bool Write<TState>(TState state, Action<IBufferWriter<byte>, TState> write)
+        where TState : allows ref struct
+    {
+        var writer = new ArrayBufferWriter<byte>();
+        write(writer, state);
+        return Write(writer.WrittenSpan);
+    }
+
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
         => ValueTask.FromResult(Write(data.Span));
 
@@ -113,6 +124,16 @@ internal sealed class FakeConnection : ISocketConnection
         Write(data);
         End();
     }
+
+    public void EndWriting() => HasEnded = true;
+
+    public Task EndAsync(CancellationToken cancellationToken = default)
+    {
+        End();
+        return Task.CompletedTask;
+    }
+
+    public void Reset() => Close();
 
     public void Close()
     {

@@ -108,8 +108,8 @@ public abstract class CloseReasonTests(HandlerPlace place)
         pair.Connection.Write(new byte[100_001]);
 
         Assert.IsType<IOException>(await pair.Events.Error);
-        await pair.AssertClosedAsync(SocketCloseReason.Limit);
-        Assert.Equal(SocketCloseReason.Limit, pair.Events.ReasonInError);
+        await pair.AssertClosedAsync(SocketCloseReason.WriteLimit);
+        Assert.Equal(SocketCloseReason.WriteLimit, pair.Events.ReasonInError);
     }
 
     [Fact]

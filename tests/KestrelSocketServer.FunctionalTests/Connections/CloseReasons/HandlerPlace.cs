@@ -19,6 +19,16 @@ public sealed class HandlerPlace(TestTransport transport, bool isOwnKestrel)
 
     public static HandlerPlace OwnTlsKestrel { get; } = new(TestTransport.Tls, true);
 
+    /// <summary>All of them, for tests with one case for each.</summary>
+    public static IReadOnlyDictionary<string, HandlerPlace> All { get; } = new Dictionary<string, HandlerPlace>
+    {
+        ["plain"] = Endpoint,
+        ["tls"] = TlsEndpoint,
+        ["Kestrel's tls"] = KestrelTlsEndpoint,
+        ["own Kestrel"] = OwnKestrel,
+        ["own Kestrel with tls"] = OwnTlsKestrel,
+    };
+
     public TestTransport Transport => transport;
 
     public bool IsOwnKestrel => isOwnKestrel;

@@ -1,0 +1,324 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+
+namespace KestrelSocketServer;
+
+// The flow of a connection, from its first event to its last. It reads for the data event, and waits where the handler reads.
+internal sealed partial class SocketConnection
+{
+    /// <summary>Runs a connection from its first event to its last; never throws what a handler or the peer did.</summary>
+    public static Task RunAsync(ConnectionContext context, ConnectionSettings settings, Func<ISocketConnection, Task> handler)
+        => new SocketConnection(context, settings).RunAsync(handler);
+
+    /// <summary>A write has failed, as the connection has, and the handler still reads what had arrived before, while the connection closes.</summary>
+    internal bool IsReadingRest => Cause.WriteFailure is not null && !IsReadByFlow && !State.IsClosed;
+
+    // The same where the flow reads: that comes first.
+    private bool IsDeliveringRest => Cause.WriteFailure is not null && IsReadByFlow && State.Read == ReadState.Open;
+
+    private bool IsOver => Cause.Fault is not null || Cause.ReadFailure is not null || State.Write switch
+    {
+        WriteState.Open or WriteState.Ending => false,
+        WriteState.Flushed => State.Read != ReadState.Open,
+        WriteState.Failed => !IsDeliveringRest,
+        _ => true,
+    };
+
+    // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
+    // of the stream into a reset.
+    private bool CanRead => IsReadByFlow && State.Read switch
+    {
+        ReadState.Open => Style == ReadStyle.Events && !_pauses.Any,
+        ReadState.Stopped => true,
+        _ => false,
+    };
+
+    private async Task RunAsync(Func<ISocketConnection, Task> handler)
+    {
+        OnOpened();
+        StartHandler(handler);
+        try
+        {
+            RaiseSignals();
+            while (!IsOver)
+            {
+                if (State.Write == WriteState.Flushed && !_endIsSent)
+                {
+                    await SendEndAsync().ConfigureAwait(false);
+                }
+                else if (CanRead)
+                {
+                    Deliver(await Input.ReadAsync().ConfigureAwait(false));
+                }
+                else
+                {
+                    await WaitAsync().ConfigureAwait(false);
+                }
+
+                RaiseSignals();
+            }
+        }
+        catch (Exception exception)
+        {
+            OnReadFailed(exception);
+        }
+
+        await new ConnectionEnding(this).RunAsync().ConfigureAwait(false);
+    }
+
+    private void StartHandler(Func<ISocketConnection, Task> handler)
+    {
+        Task handling = RaiseConnection(handler);
+        if (handling.IsCompletedSuccessfully)
+        {
+            OnHandlerCompleted();
+        }
+        else
+        {
+            _handling = ObserveAsync(handling);
+        }
+    }
+
+    private async Task ObserveAsync(Task handling)
+    {
+        try
+        {
+            await handling.ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            if (!IsConsequenceOfClosing(exception))
+            {
+                OnHandlerFault(exception);
+            }
+            else if (Style == ReadStyle.Pipe && IsFailureOfTransport(exception))
+            {
+                Cause.Add(ReasonOfFailure(exception));
+            }
+        }
+
+        OnHandlerCompleted();
+        Wake();
+    }
+
+    private void OnHandlerCompleted()
+    {
+        _isHandlerDone = true;
+        if (TryClaim(ReadStyle.Events) == ReadStyle.Events)
+        {
+            return;
+        }
+
+        if (Style != ReadStyle.Pipe)
+        {
+            End();
+            return;
+        }
+
+        // How it ended is looked for when it is over.
+        State.StopReading();
+        if (Writer.IsTaken)
+        {
+            // The handler wrote by itself, and completing the pipe sends what it left.
+            OnFlushed();
+        }
+        else
+        {
+            EndWriting(default);
+        }
+    }
+
+    // What a reading handler sees when its connection is gone is no fault of its own.
+    private bool IsConsequenceOfClosing(Exception exception) =>
+        _isFinished || State.IsClosed || exception is OperationCanceledException || (State.IsReadingStopped && exception is ObjectDisposedException)
+        || ReferenceEquals(exception, Cause.ReadFailure) || (Style == ReadStyle.Pipe && IsFailureOfTransport(exception));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitAsync()
+    {
+        if ((IsReadByFlow || ClosedSource is not null) && HasTransportFailed())
+        {
+            if (!IsReadByFlow)
+            {
+                // The handler may be busy with something else.
+                CancelClosed();
+            }
+            else if (State.Read == ReadState.Open)
+            {
+                if (!_hasRest)
+                {
+                    await LookForRestAsync().ConfigureAwait(false);
+                    return;
+                }
+
+                // What TLS has decrypted before an abort could be read still.
+                if (IsAborted() && Transport.Failure is { } abort)
+                {
+                    Cause.ReadFailure = abort;
+                    OnReadFailed(abort);
+                    return;
+                }
+            }
+            else if (State.Read == ReadState.PeerEnded && State.Write == WriteState.Open && Transport.Failure is { } failure)
+            {
+                // Of later writes the flush finds out.
+                Cause.ReadFailure = failure;
+                OnReadFailed(failure);
+                return;
+            }
+        }
+
+        await WakeSignal.WaitAsync().ConfigureAwait(false);
+    }
+
+    private bool HasTransportFailed()
+    {
+        if (!_watchesFailure)
+        {
+            _watchesFailure = true;
+            Watches.Failed = Transport.Failed;
+            Watches.OnFailed = Watches.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+        }
+
+        return (IsReadByFlow && Watches.Failed.IsCancellationRequested && !Transport.KeepsRest) || Transport.Failure is not null;
+    }
+
+    private bool IsAborted()
+    {
+        CancellationToken aborted = Transport.Aborted;
+        if (Watches.OnAborted == default)
+        {
+            Watches.OnAborted = aborted.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+        }
+
+        return aborted.IsCancellationRequested;
+    }
+
+    // A failure is reported at once, also while paused, where nothing had arrived before: reading throws it. All else waits for Resume.
+    private async ValueTask LookForRestAsync()
+    {
+        // A handler that has not begun to read may do so at any time.
+        bool isUndecided = Interlocked.CompareExchange(ref _style, (int)ReadStyle.Looking, (int)ReadStyle.None) == (int)ReadStyle.None;
+        if (!IsReadByFlow)
+        {
+            return;
+        }
+
+        ValueTask<ReadResult> reading;
+        try
+        {
+            reading = Input.ReadAsync();
+            if (reading.IsCompleted)
+            {
+                PutBack(reading.GetAwaiter().GetResult());
+                return;
+            }
+        }
+        finally
+        {
+            if (isUndecided)
+            {
+                Volatile.Write(ref _style, (int)ReadStyle.None);
+            }
+        }
+
+        PutBack(await reading.ConfigureAwait(false));
+    }
+
+    // Where the rest does not come before the failure, all of it has to be looked at to find out. No more can come than what the transport
+    // has already.
+    private void PutBack(in ReadResult result)
+    {
+        SequencePosition start = result.Buffer.Start;
+        _hasRest = result.IsCompleted || (Transport.KeepsRest && !result.Buffer.IsEmpty);
+        Input.AdvanceTo(start, Transport.KeepsRest || result.IsCanceled ? start : result.Buffer.End);
+    }
+
+    private void Deliver(in ReadResult result)
+    {
+        ReadOnlySequence<byte> buffer = result.Buffer;
+        SequencePosition consumed = buffer.End;
+        _hasRest = false;
+        if (State.IsReadingStopped)
+        {
+            OnDropped(buffer.Length);
+            if (result.IsCompleted)
+            {
+                State.OnPeerEnded();
+            }
+        }
+        else if (!buffer.IsEmpty || result.IsCompleted)
+        {
+            EnterEvent();
+            try
+            {
+                consumed = DeliverData(buffer);
+                if (result.IsCompleted && CanDeliver)
+                {
+                    OnPeerEnded();
+                }
+            }
+            catch (Exception exception)
+            {
+                OnHandlerFault(exception);
+            }
+            finally
+            {
+                ExitEvent();
+            }
+        }
+
+        Input.AdvanceTo(consumed);
+    }
+
+    private bool CanDeliver => !State.IsReadingStopped && !_pauses.Any;
+
+    private SequencePosition DeliverData(in ReadOnlySequence<byte> buffer)
+    {
+        SequencePosition consumed = buffer.Start;
+        SequencePosition next = consumed;
+        while (CanDeliver && buffer.TryGet(ref next, out ReadOnlyMemory<byte> chunk))
+        {
+            if (!chunk.IsEmpty)
+            {
+                _events.Data?.Invoke(chunk.Span);
+            }
+
+            consumed = next.GetObject() is null ? buffer.End : next;
+        }
+
+        return consumed;
+    }
+
+    private void OnPeerEnded()
+    {
+        State.OnPeerEnded();
+        if (IsTruncated())
+        {
+            Cause.Add(SocketCloseReason.TransportFault);
+            Cause.AddFault(TruncationError());
+            return;
+        }
+
+        Cause.Add(SocketCloseReason.PeerEnded);
+        _events.Ended?.Invoke();
+        if (!Settings.Options.AllowHalfOpen)
+        {
+            End();
+        }
+    }
+
+    // The end of what is sent, while reading goes on.
+    private async ValueTask SendEndAsync()
+    {
+        _endIsSent = true;
+        await new ConnectionEnding(this).CompleteOutputAsync().ConfigureAwait(false);
+        if (TlsStream is { } stream)
+        {
+            // It waits for a peer that does not read; the flow must not.
+            _ = SayGoodbyeAsync(stream);
+        }
+    }
+}

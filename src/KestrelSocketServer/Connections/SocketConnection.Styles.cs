@@ -1,0 +1,76 @@
+using System.IO.Pipelines;
+
+namespace KestrelSocketServer;
+
+// Who reads: the first use decides.
+internal sealed partial class SocketConnection : IDuplexPipe
+{
+    PipeReader IDuplexPipe.Input => Input;
+
+    PipeWriter IDuplexPipe.Output => _takenOutput ??= TakeOutput();
+
+    /// <summary>Whether the flow reads, and not the handler.</summary>
+    internal bool IsReadByFlow => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe);
+
+    public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default)
+    {
+        Claim(ReadStyle.Chunks);
+        return ChunkReading.ReadAsync(this, cancellationToken);
+    }
+
+    public Stream AsStream()
+    {
+        Claim(ReadStyle.Stream);
+        return new ConnectionStream(this);
+    }
+
+    public IDuplexPipe AsPipe()
+    {
+        Claim(ReadStyle.Pipe);
+        return this;
+    }
+
+    private PipeWriter TakeOutput()
+    {
+        PipeWriter output = Writer.Take();
+        return TlsStream is { } stream ? new TlsOutput(output, () => SayGoodbyeAsync(stream)) : output;
+    }
+
+    private void Claim(ReadStyle style)
+    {
+        if (TryClaim(style) is var claimed && claimed != style)
+        {
+            throw new InvalidOperationException(claimed == ReadStyle.Events
+                ? $"Connection {Id} is already read by events: call ReadAllAsync, AsStream or AsPipe inside the handler's task, and do not subscribe to Data."
+                : $"Connection {Id} is already read by {Describe(claimed)}; it cannot be read by {Describe(style)} too.");
+        }
+
+        if (Cause.WriteFailure is not null)
+        {
+            // It closes at once now, and no longer waits for what had arrived to be delivered.
+            Wake();
+        }
+    }
+
+    // Returns the style that it has now.
+    private ReadStyle TryClaim(ReadStyle style)
+    {
+        ReadStyle claimed;
+        var spin = default(SpinWait);
+        while ((claimed = (ReadStyle)Interlocked.CompareExchange(ref _style, (int)style, (int)ReadStyle.None)) == ReadStyle.Looking)
+        {
+            // The flow looks only at what is there, without waiting.
+            spin.SpinOnce();
+        }
+
+        return claimed == ReadStyle.None ? style : claimed;
+    }
+
+    private static string Describe(ReadStyle style) => style switch
+    {
+        ReadStyle.Chunks => nameof(ReadAllAsync),
+        ReadStyle.Stream => nameof(AsStream),
+        ReadStyle.Pipe => nameof(AsPipe),
+        _ => "the Data event",
+    };
+}
