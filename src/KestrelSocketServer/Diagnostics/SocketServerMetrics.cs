@@ -88,7 +88,8 @@ internal sealed class SocketServerMetrics
         if (_handshakeDuration.Enabled)
         {
             TagList tags = TagsOf(endpoint, connection.LocalEndPoint);
-            if (failure is null && connection.Features.Get<ITlsHandshakeFeature>()?.Protocol is (SslProtocols.Tls12 or SslProtocols.Tls13) and { } protocol)
+            if (failure is null
+                && connection.Features.Get<ITlsHandshakeFeature>()?.Protocol is (SslProtocols.Tls12 or SslProtocols.Tls13) and { } protocol)
             {
                 tags.Add("tls.protocol.version", protocol == SslProtocols.Tls13 ? "1.3" : "1.2");
             }

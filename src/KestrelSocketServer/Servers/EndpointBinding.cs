@@ -57,7 +57,8 @@ internal sealed class EndpointBinding
     public ConnectionDelegate Pipeline => Volatile.Read(ref _pipeline);
 
     /// <summary>Starts to accept.</summary>
-    public static EndpointBinding Start(IReadOnlyList<Socket> sockets, EndpointContext context, ConnectionDelegate pipeline, SocketTransport transport)
+    public static EndpointBinding Start(
+        IReadOnlyList<Socket> sockets, EndpointContext context, ConnectionDelegate pipeline, SocketTransport transport)
     {
         EndpointBinding binding;
         try

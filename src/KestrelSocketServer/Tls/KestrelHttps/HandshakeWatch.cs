@@ -34,12 +34,13 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     /// <summary>Kestrel's TLS has written to its log.</summary>
     public static void OnLogged(string? eventName, Exception? exception) => Current.Value?.OnEvent(eventName, exception);
 
-    /// <summary>Runs a pipeline with Kestrel's TLS in it, and reports its handshake once, with how long it took and why it failed, if it did.</summary>
+    /// <summary>Runs a pipeline with Kestrel's TLS in it, and reports its handshake: how long it took, and why it failed, if it did.</summary>
     public async Task RunAsync(ConnectionDelegate next)
     {
         IDuplexPipe transport = connection.Transport;
         var stream = new TlsTransportStream(transport);
-        PipeReader input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: RecordSize, leaveOpen: true, useZeroByteReads: true));
+        PipeReader input = PipeReader.Create(
+            stream, new StreamPipeReaderOptions(bufferSize: RecordSize, leaveOpen: true, useZeroByteReads: true));
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
         connection.Features.Set<IEndOfTransport>(stream);
         connection.Transport = new StreamPipe(input, output);

@@ -7,7 +7,8 @@ namespace KestrelSocketServer;
 /// <summary>Gives stand-ins to Kestrel's server, as if it had accepted them.</summary>
 internal sealed class StandInListener : IConnectionListenerFactory, IConnectionListener
 {
-    private readonly Channel<KestrelStandIn> _standIns = Channel.CreateUnbounded<KestrelStandIn>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<KestrelStandIn> _standIns = Channel.CreateUnbounded<KestrelStandIn>(
+        new UnboundedChannelOptions { SingleReader = true });
 
     // Bound by nobody.
     public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 0);
@@ -19,7 +20,8 @@ internal sealed class StandInListener : IConnectionListenerFactory, IConnectionL
         => ValueTask.FromResult<IConnectionListener>(this);
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
-        => await _standIns.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false) && _standIns.Reader.TryRead(out KestrelStandIn? standIn) ? standIn : null;
+        => await _standIns.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)
+            && _standIns.Reader.TryRead(out KestrelStandIn? standIn) ? standIn : null;
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
