@@ -11,11 +11,11 @@ builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogL
 
 builder.WebHost.UseSocketServer(server =>
 {
-    server.Endpoint("echo").Optional().UseHandler(connection => connection.Pipe(connection));
-    server.Endpoint("chat").Optional().UseHandler<ChatHandler>();
+    server.Endpoint("echo").Optional().UseSocketHandler(connection => connection.Pipe(connection));
+    server.Endpoint("chat").Optional().UseSocketHandler<ChatHandler>();
     server.Endpoint(DevelopmentCertificate.Endpoint).Optional()
         .Configure(listen => listen.UseHttps(certificatePath: DevelopmentCertificate.Ensure()))
-        .UseHandler(connection => connection.Pipe(connection));
+        .UseSocketHandler(connection => connection.Pipe(connection));
 });
 
 await using WebApplication app = builder.Build();

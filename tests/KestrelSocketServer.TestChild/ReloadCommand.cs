@@ -19,8 +19,8 @@ internal static class ReloadCommand
         builder.Services.AddSocketServer(server =>
         {
             server.Transport.EventLoopCount = 2;
-            server.Endpoint("A").UseHandler(connection => connection.Data += chunk => OnData(connection, chunk, more));
-            server.Endpoint("B").Optional().UseHandler(connection => connection.Pipe(connection));
+            server.Endpoint("A").UseSocketHandler(connection => connection.Data += chunk => OnData(connection, chunk, more));
+            server.Endpoint("B").Optional().UseSocketHandler(connection => connection.Pipe(connection));
             if (certificate is not null)
             {
                 server.Listen("C", 0, listen => listen.UseHttps(certificatePath: certificate).UseSocketHandler(connection => connection.Pipe(connection)));

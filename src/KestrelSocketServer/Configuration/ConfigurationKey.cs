@@ -10,7 +10,8 @@ namespace KestrelSocketServer;
 /// <summary>A key that configuration may have, with what its value may be.</summary>
 /// <param name="Path">The path below the section that it belongs to, for example <c>Socket:Backlog</c>.</param>
 /// <param name="Check">Gives what is wrong with a value, null when nothing is.</param>
-internal sealed record ConfigurationKey(string Path, Func<string, string?> Check)
+/// <param name="NewPath">The path that is to be written instead of an earlier one, which goes on working.</param>
+internal sealed record ConfigurationKey(string Path, Func<string, string?> Check, string? NewPath = null)
 {
     /// <summary>The keys of an endpoint.</summary>
     public static IReadOnlyList<ConfigurationKey> OfEndpoint { get; } =
@@ -26,9 +27,10 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveInterval", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveRetryCount", Number(1, int.MaxValue)),
+        new("AllowHalfOpen", Boolean),
         new("Limits:WriteBufferSoftLimit", Number(1, long.MaxValue)),
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
-        new("Limits:AllowHalfOpen", Boolean),
+        new("Limits:AllowHalfOpen", Boolean, NewPath: "AllowHalfOpen"),
         new("Limits:IdleTimeout", Time(TimeSpan.FromMilliseconds(1))),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
@@ -68,6 +70,19 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
     /// <summary>Whether the key is below a path.</summary>
     public bool IsBelow(string path) => Covers(path.Split(':'), whole: false);
 
+    /// <summary>The path to write instead of one that the key stands for; the same where it has no new one.</summary>
+    public string Rename(string path)
+    {
+        if (NewPath is null)
+        {
+            return path;
+        }
+
+        // The names that * stands for are the same, and in the same places.
+        string[] names = path.Split(':');
+        return string.Join(':', NewPath.Split(':').Select((name, i) => name == "*" ? names[i] : name));
+    }
+
     private bool Covers(string[] names, bool whole)
     {
         string[] pattern = Path.Split(':');
@@ -79,7 +94,8 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
     [
         new($"{path}:Path", Text),
         new($"{path}:KeyPath", Text),
-        new($"{path}:Password", _ => null),
+        new($"{path}:Passphrase", _ => null),
+        new($"{path}:Password", _ => null, NewPath: $"{path}:Passphrase"),
         new($"{path}:Subject", Text),
         new($"{path}:Store", Name(Enum.GetValues<StoreName>())),
         new($"{path}:Location", Name(Enum.GetValues<StoreLocation>())),

@@ -12,7 +12,7 @@ public sealed class SocketCertificateOptions
     public string? KeyPath { get; set; }
 
     /// <summary>The passphrase of the private key, or of the PKCS#12 file. Keep it out of files that are shared.</summary>
-    public string? Password { get; set; }
+    public string? Passphrase { get; set; }
 
     /// <summary>The subject of a certificate in a store, or a part of it, as <see cref="TlsCertificate.FromStore"/> takes it.</summary>
     public string? Subject { get; set; }
@@ -30,5 +30,5 @@ public sealed class SocketCertificateOptions
     public bool AllowInvalid { get; set; }
 
     internal TlsCertificate ToCertificate()
-        => Path is not null ? TlsCertificate.FromFile(Path, KeyPath, Password) : TlsCertificate.FromStore(Subject!, Store, Location, AllowInvalid);
+        => Path is not null ? TlsCertificate.FromFile(Path, KeyPath, Passphrase) : TlsCertificate.FromStore(Subject!, Store, Location, AllowInvalid);
 }

@@ -28,6 +28,13 @@ public sealed class SocketEndpointOptions
     /// <summary>The options of its connections. A change holds for connections accepted from then on.</summary>
     public SocketConnectionOptions Limits { get; set; } = new();
 
+    /// <inheritdoc cref="SocketConnectionOptions.AllowHalfOpen"/>
+    public bool AllowHalfOpen
+    {
+        get => Limits.AllowHalfOpen;
+        set => Limits.AllowHalfOpen = value;
+    }
+
     /// <summary>The certificate of the server. Its changes, and those of its file, hold from the next handshake on.</summary>
     /// <remarks>Defaults to none. TLS is used where <see cref="Url"/> begins with <c>tls://</c>.</remarks>
     public SocketCertificateOptions? Certificate { get; set; }
@@ -78,7 +85,7 @@ public sealed class SocketEndpointOptions
         {
             Certificate = Certificate?.ToCertificate(),
             KeepLastGoodCertificate = KeepLastGoodCertificate,
-            Protocols = SslProtocols.Aggregate(default(SslProtocols), (all, one) => all | one),
+            SslProtocols = SslProtocols.Aggregate(default(SslProtocols), (all, one) => all | one),
             ClientCertificateMode = ClientCertificateMode,
             ClientCertificateAuthorities = ClientCertificateAuthorities,
             AllowSelfSignedClientCertificates = AllowSelfSignedClientCertificates,

@@ -46,16 +46,32 @@ internal static class SocketServerConfiguration
     private static ConfiguredEndpoint Bind(IConfigurationSection endpoint, IConfigurationSection defaults)
     {
         var options = new SocketEndpointOptions();
-        defaults.Bind(options);
+        Normalize(defaults).Bind(options);
         Forget(options, endpoint);
-        WithoutNulls(endpoint).Bind(options);
+        Normalize(endpoint).Bind(options);
         return new ConfiguredEndpoint(endpoint.Key, endpoint.Path, options, Print(defaults) + '\n' + Print(endpoint));
     }
 
-    // Null is as good as nothing, where the binder would let some nulls prevail over the defaults.
-    private static IConfiguration WithoutNulls(IConfigurationSection endpoint) => new ConfigurationBuilder()
-        .AddInMemoryCollection(endpoint.AsEnumerable(makePathsRelative: true).Where(pair => pair.Value is not null))
-        .Build();
+    // Null is as good as nothing, where the binder would let some nulls prevail over the defaults. Earlier names become today's, which
+    // prevail where both are given.
+    private static IConfiguration Normalize(IConfigurationSection section)
+    {
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string path, string? value) in section.AsEnumerable(makePathsRelative: true).Where(pair => pair.Value is not null))
+        {
+            string newPath = ConfigurationKey.OfEndpoint.FirstOrDefault(key => key.Matches(path))?.Rename(path) ?? path;
+            if (newPath == path)
+            {
+                values[path] = value;
+            }
+            else
+            {
+                values.TryAdd(newPath, value);
+            }
+        }
+
+        return new ConfigurationBuilder().AddInMemoryCollection(values).Build();
+    }
 
     // Lists and certificates of an endpoint replace those of the defaults, where the binder would add to them.
     private static void Forget(SocketEndpointOptions options, IConfigurationSection endpoint)
@@ -137,6 +153,11 @@ internal static class SocketServerConfiguration
                 {
                     snapshot.Errors.Add($"{section.Path}: {error}");
                 }
+
+                if (known.NewPath is not null && section.Exists())
+                {
+                    snapshot.RenamedKeys.Add((section.Path, prefix + known.Rename(relative)));
+                }
             }
             else if (keys.Any(key => key.IsBelow(relative)))
             {
@@ -149,7 +170,7 @@ internal static class SocketServerConfiguration
             }
             else
             {
-                string? nearest = NearestName.Find(relative, keys.Select(key => key.Path));
+                string? nearest = NearestName.Find(relative, keys.Where(key => key.NewPath is null).Select(key => key.Path));
                 snapshot.UnknownKeys.Add((section.Path, nearest is null ? null : prefix + nearest));
             }
         }

@@ -12,5 +12,8 @@ internal sealed class SocketServerSnapshot
     /// <summary>Keys that have no effect, each with the known key that is nearest, if any is near.</summary>
     public List<(string Path, string? Nearest)> UnknownKeys { get; } = [];
 
+    /// <summary>Keys that have a new name, each with that.</summary>
+    public List<(string Path, string NewPath)> RenamedKeys { get; } = [];
+
     public void Add(ConfiguredEndpoint endpoint) => _endpoints.Add(endpoint.Name, endpoint);
 }

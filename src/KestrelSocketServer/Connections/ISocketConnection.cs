@@ -12,7 +12,7 @@ namespace KestrelSocketServer;
 /// <para>
 /// <b>Threads.</b> Every member may be used from any thread. The events of one connection never run at the same time as
 /// one another (row C8); they run on the event loop that received the data, or on the thread pool where there is none or where
-/// <see cref="SocketTransportOptions.RunHandlersOnThreadPool"/> is set. Different connections do not wait for one another, not for
+/// <see cref="SocketServerTransportOptions.RunHandlersOnThreadPool"/> is set. Different connections do not wait for one another, not for
 /// long even for a subscriber that blocks; one that throws closes its own connection only (rows C6 and C25).
 /// </para>
 /// <para>

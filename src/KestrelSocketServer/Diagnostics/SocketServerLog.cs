@@ -47,6 +47,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(21, LogLevel.Warning, "Configuration key {Key} is not known and has no effect; did you mean {Nearest}?", EventName = "UnknownKeyNearKnown")]
     public static partial void UnknownKeyNearKnown(this ILogger logger, string key, string nearest);
 
+    [LoggerMessage(85, LogLevel.Warning, "Configuration key {Key} has a new name, and still works: write {NewKey}.", EventName = "RenamedKey")]
+    public static partial void RenamedKey(this ILogger logger, string key, string newKey);
+
     [LoggerMessage(10, LogLevel.Warning, "Connection id \"{ConnectionId}\": the handler threw; the connection is closed.", EventName = "HandlerFault")]
     public static partial void HandlerFault(this ILogger logger, Exception exception, string connectionId);
 

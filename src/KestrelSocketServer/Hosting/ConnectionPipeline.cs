@@ -93,7 +93,7 @@ internal static class ConnectionPipeline
     {
         if (builder is ListenOptions listen && EndpointOf(builder) is { } endpoint)
         {
-            endpoint.UseHandler(listen, handler, name);
+            endpoint.UseSocketHandler(listen, handler, name);
         }
         else
         {

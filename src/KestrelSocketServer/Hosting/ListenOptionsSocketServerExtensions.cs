@@ -18,11 +18,31 @@ public static class ListenOptionsSocketServerExtensions
     /// </remarks>
     /// <typeparam name="THandler">The type of the handler.</typeparam>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
-    /// <param name="configure">Sets the options of its connections.</param>
     /// <returns>The same endpoint.</returns>
     /// <exception cref="InvalidOperationException">The handler cannot be made: a service that it needs is not registered.</exception>
     public static ListenOptions UseSocketHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        this ListenOptions listenOptions, Action<SocketConnectionOptions>? configure = null)
+        this ListenOptions listenOptions)
+        where THandler : ConnectionHandler
+    {
+        ConnectionPipeline.Use<THandler>(listenOptions, configure: null);
+        return listenOptions;
+    }
+
+    /// <summary>
+    /// Handles the connections with a <see cref="SocketConnectionHandler"/>, or any other <see cref="ConnectionHandler"/>:
+    /// one instance, taken from the services or made with its constructor parameters from there.
+    /// </summary>
+    /// <remarks>
+    /// A handler of another kind gets Kestrel's bare connection: there is no <see cref="ISocketConnection"/> for it, so it raises
+    /// no <see cref="ISocketServer.Connection"/> and is not among <see cref="ISocketServer.Connections"/>.
+    /// </remarks>
+    /// <typeparam name="THandler">The type of the handler.</typeparam>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="configure">Sets the options of its connections; null leaves them as they are.</param>
+    /// <returns>The same endpoint.</returns>
+    /// <exception cref="InvalidOperationException">The handler cannot be made: a service that it needs is not registered.</exception>
+    public static ListenOptions UseSocketHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this ListenOptions listenOptions, Action<SocketConnectionOptions>? configure)
         where THandler : ConnectionHandler
     {
         ConnectionPipeline.Use<THandler>(listenOptions, configure);
@@ -32,10 +52,21 @@ public static class ListenOptionsSocketServerExtensions
     /// <summary>Handles each connection with a function that subscribes to its events.</summary>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
     /// <param name="onConnection">Called for each connection before reading starts (row C2).</param>
-    /// <param name="configure">Sets the options of its connections.</param>
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseSocketHandler(
-        this ListenOptions listenOptions, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure = null)
+        this ListenOptions listenOptions, Action<ISocketConnection> onConnection)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure: null);
+        return listenOptions;
+    }
+
+    /// <summary>Handles each connection with a function that subscribes to its events.</summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection before reading starts (row C2).</param>
+    /// <param name="configure">Sets the options of its connections; null leaves them as they are.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
     {
         ConnectionPipeline.Use(listenOptions, onConnection, configure);
         return listenOptions;
@@ -44,10 +75,21 @@ public static class ListenOptionsSocketServerExtensions
     /// <summary>Handles each connection with a function that reads in its own flow; when its task completes, a connection that it read ends.</summary>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
     /// <param name="onConnection">Called for each connection.</param>
-    /// <param name="configure">Sets the options of its connections.</param>
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseSocketHandler(
-        this ListenOptions listenOptions, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure = null)
+        this ListenOptions listenOptions, Func<ISocketConnection, Task> onConnection)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure: null);
+        return listenOptions;
+    }
+
+    /// <summary>Handles each connection with a function that reads in its own flow; when its task completes, a connection that it read ends.</summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection.</param>
+    /// <param name="configure">Sets the options of its connections; null leaves them as they are.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure)
     {
         ConnectionPipeline.Use(listenOptions, onConnection, configure);
         return listenOptions;
@@ -59,10 +101,24 @@ public static class ListenOptionsSocketServerExtensions
     /// </summary>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
     /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
-    /// <param name="configure">Sets the options of its connections.</param>
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseSocketHandler(
-        this ListenOptions listenOptions, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure = null)
+        this ListenOptions listenOptions, Func<ISocketConnection, CancellationToken, Task> onConnection)
+    {
+        ConnectionPipeline.Use(listenOptions, onConnection, configure: null);
+        return listenOptions;
+    }
+
+    /// <summary>
+    /// Handles each connection with a function that reads in its own flow, and is told when the connection is closed; when its task
+    /// completes, a connection that it read ends.
+    /// </summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
+    /// <param name="configure">Sets the options of its connections; null leaves them as they are.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseSocketHandler(
+        this ListenOptions listenOptions, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure)
     {
         ConnectionPipeline.Use(listenOptions, onConnection, configure);
         return listenOptions;

@@ -15,24 +15,24 @@ public sealed class SocketEndpointBuilder
     /// <summary>Handles its connections with a handler: one instance for all, kept when configuration changes.</summary>
     /// <typeparam name="THandler">The type of the handler, a <see cref="SocketConnectionHandler"/> or any other <see cref="ConnectionHandler"/>.</typeparam>
     /// <returns>The same builder.</returns>
-    public SocketEndpointBuilder UseHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
+    public SocketEndpointBuilder UseSocketHandler<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>()
         where THandler : ConnectionHandler
         => Configure(listen => listen.UseSocketHandler<THandler>());
 
     /// <summary>Handles each of its connections with a function that subscribes to events.</summary>
     /// <param name="onConnection">Called for each connection before reading starts (row C2).</param>
     /// <returns>The same builder.</returns>
-    public SocketEndpointBuilder UseHandler(Action<ISocketConnection> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
+    public SocketEndpointBuilder UseSocketHandler(Action<ISocketConnection> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
 
     /// <summary>Handles each of its connections with a function that reads in its own flow.</summary>
     /// <param name="onConnection">Called for each connection.</param>
     /// <returns>The same builder.</returns>
-    public SocketEndpointBuilder UseHandler(Func<ISocketConnection, Task> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
+    public SocketEndpointBuilder UseSocketHandler(Func<ISocketConnection, Task> onConnection) => Configure(listen => listen.UseSocketHandler(onConnection));
 
     /// <summary>Handles each of its connections with a function that reads in its own flow, and is told when the connection is closed.</summary>
     /// <param name="onConnection">Called for each connection, with its <see cref="ISocketConnection.ConnectionClosed"/> (row C35).</param>
     /// <returns>The same builder.</returns>
-    public SocketEndpointBuilder UseHandler(Func<ISocketConnection, CancellationToken, Task> onConnection)
+    public SocketEndpointBuilder UseSocketHandler(Func<ISocketConnection, CancellationToken, Task> onConnection)
         => Configure(listen => listen.UseSocketHandler(onConnection));
 
     /// <summary>Sets anything else of the endpoint; what is set here prevails over configuration.</summary>

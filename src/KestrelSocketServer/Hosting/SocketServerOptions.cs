@@ -19,7 +19,7 @@ public sealed class SocketServerOptions
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How the bytes of all connections are moved.</summary>
-    public SocketTransportOptions Transport { get; } = new();
+    public SocketServerTransportOptions Transport { get; } = new();
 
     internal IReadOnlyDictionary<string, EndpointDefinition> Endpoints => _endpoints;
 

@@ -12,6 +12,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Adds raw TCP and TLS endpoints to any host.</summary>
 public static class SocketServerServiceCollectionExtensions
 {
+    /// <summary>Adds the endpoints of the section <c>SocketServer</c>, which listen while the host runs; it needs no web server.</summary>
+    /// <param name="services">The services of the host.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddSocketServer(this IServiceCollection services) => services.AddSocketServer(configure: null);
+
     /// <summary>
     /// Adds endpoints that listen while the host runs; it needs no web server. Servers are injected by name
     /// (<c>[FromKeyedServices("echo")] ISocketServer</c>) or together as <see cref="ISocketServers"/>. May be called more than
@@ -20,7 +25,7 @@ public static class SocketServerServiceCollectionExtensions
     /// <param name="services">The services of the host.</param>
     /// <param name="configure">Adds the endpoints.</param>
     /// <returns>The same services.</returns>
-    public static IServiceCollection AddSocketServer(this IServiceCollection services, Action<SocketServerOptions>? configure = null)
+    public static IServiceCollection AddSocketServer(this IServiceCollection services, Action<SocketServerOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(services);
 
@@ -47,9 +52,16 @@ public static class SocketServerServiceCollectionExtensions
     /// <summary>Adds the endpoints of a section other than <c>SocketServer</c>.</summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="configuration">The section, in place of <c>SocketServer</c>; its changes are followed.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddSocketServer(this IServiceCollection services, IConfiguration configuration)
+        => services.AddSocketServer(configuration, configure: null);
+
+    /// <summary>Adds the endpoints of a section other than <c>SocketServer</c>.</summary>
+    /// <param name="services">The services of the host.</param>
+    /// <param name="configuration">The section, in place of <c>SocketServer</c>; its changes are followed.</param>
     /// <param name="configure">Adds endpoints, and gives those of the section their handlers.</param>
     /// <returns>The same services.</returns>
-    public static IServiceCollection AddSocketServer(this IServiceCollection services, IConfiguration configuration, Action<SocketServerOptions>? configure = null)
+    public static IServiceCollection AddSocketServer(this IServiceCollection services, IConfiguration configuration, Action<SocketServerOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(configuration);
 
@@ -72,7 +84,7 @@ public static class SocketServerServiceCollectionExtensions
         this IServiceCollection services, string endpointName)
         where THandler : ConnectionHandler
     {
-        services.AddSocketServer(options => options.Endpoint(endpointName).UseHandler<THandler>());
+        services.AddSocketServer(options => options.Endpoint(endpointName).UseSocketHandler<THandler>());
         services.TryAddSingleton<THandler>();
         return services;
     }

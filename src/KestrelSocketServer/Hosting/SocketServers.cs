@@ -216,6 +216,11 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
             }
         }
 
+        foreach ((string key, string newKey) in configuration.RenamedKeys.Where(renamed => _unknownKeys.Add(renamed.Path)))
+        {
+            _logger.RenamedKey(key, newKey);
+        }
+
         return plans;
     }
 

@@ -45,7 +45,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <param name="listen">The options of the endpoint.</param>
     /// <param name="handler">The handler.</param>
     /// <param name="name">What the handler is called in logs and metrics.</param>
-    public void UseHandler(ListenOptions listen, ConnectionDelegate handler, string name)
+    public void UseSocketHandler(ListenOptions listen, ConnectionDelegate handler, string name)
     {
         if (_handlerName is not null)
         {
@@ -69,7 +69,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                     $"Endpoint '{Server.Name}' has no handler: call UseSocketHandler in its configuration, or subscribe to the server's Connection event before it listens.");
             }
 
-            UseHandler(
+            UseSocketHandler(
                 listen,
                 context => SocketConnection.RunAsync(context, Settings, static _ => Task.CompletedTask),
                 $"{nameof(ISocketServer)}.{nameof(ISocketServer.Connection)}");

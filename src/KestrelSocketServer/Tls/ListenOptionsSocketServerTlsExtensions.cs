@@ -56,10 +56,17 @@ public static class ListenOptionsSocketServerTlsExtensions
     /// <summary>Uses TLS with a certificate from anywhere.</summary>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
     /// <param name="certificate">The certificate.</param>
+    /// <returns>The same endpoint.</returns>
+    public static ListenOptions UseHttps(this ListenOptions listenOptions, TlsCertificate certificate)
+        => listenOptions.UseHttps(certificate, configure: null);
+
+    /// <summary>Uses TLS with a certificate from anywhere, and other options.</summary>
+    /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
+    /// <param name="certificate">The certificate.</param>
     /// <param name="configure">Sets the other options.</param>
     /// <returns>The same endpoint.</returns>
     /// <exception cref="InvalidOperationException">An option cannot work.</exception>
-    public static ListenOptions UseHttps(this ListenOptions listenOptions, TlsCertificate certificate, Action<SocketTlsOptions>? configure = null)
+    public static ListenOptions UseHttps(this ListenOptions listenOptions, TlsCertificate certificate, Action<SocketTlsOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(certificate);
 

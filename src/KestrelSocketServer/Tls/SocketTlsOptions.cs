@@ -29,7 +29,7 @@ public sealed class SocketTlsOptions
 
     /// <summary>The versions of the protocol that are allowed, TLS 1.0 to 1.3.</summary>
     /// <remarks>Defaults to <see cref="SslProtocols.None"/>: what the operating system deems safe.</remarks>
-    public SslProtocols Protocols { get; set; }
+    public SslProtocols SslProtocols { get; set; }
 
     /// <summary>The cipher suites that are allowed. Not available on Windows, where the system has a policy of its own.</summary>
     /// <remarks>Defaults to none given: the operating system's own.</remarks>

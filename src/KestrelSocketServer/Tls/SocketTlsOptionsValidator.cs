@@ -51,9 +51,9 @@ internal static class SocketTlsOptionsValidator
 
     private static string? FindProtocolFault(SocketTlsOptions options)
     {
-        if ((options.Protocols & ~Known) != 0)
+        if ((options.SslProtocols & ~Known) != 0)
         {
-            return $"{nameof(options.Protocols)} is {options.Protocols}; allowed are None (the operating system's choice), Tls, Tls11, Tls12 and Tls13.";
+            return $"{nameof(options.SslProtocols)} is {options.SslProtocols}; allowed are None (the operating system's choice), Tls, Tls11, Tls12 and Tls13.";
         }
 
         if (options.CipherSuites.Count > 0 && OperatingSystem.IsWindows())

@@ -110,7 +110,7 @@ internal sealed class TlsHandshake
             var server = new SslServerAuthenticationOptions
             {
                 ServerCertificateContext = certificate,
-                EnabledSslProtocols = _options.Protocols,
+                EnabledSslProtocols = _options.SslProtocols,
                 ApplicationProtocols = [.. _options.ApplicationProtocols],
                 CipherSuitesPolicy = _ciphers,
             };

@@ -7,7 +7,7 @@ namespace KestrelSocketServer;
 /// <summary>Moves the bytes of all connections of an application, by one of the drivers.</summary>
 internal sealed class SocketTransport : IDisposable
 {
-    private readonly SocketTransportOptions _options;
+    private readonly SocketServerTransportOptions _options;
     private readonly ILogger _logger;
     private readonly TransportSettings _settings;
     private readonly HandlerThreads _threads = new();
@@ -15,7 +15,7 @@ internal sealed class SocketTransport : IDisposable
     private EventLoopGroup? _loops;
     private DescriptorReserve? _reserve;
 
-    public SocketTransport(SocketTransportOptions options, ILogger logger, TimeProvider timeProvider)
+    public SocketTransport(SocketServerTransportOptions options, ILogger logger, TimeProvider timeProvider)
     {
         _options = options;
         _logger = logger;

@@ -105,8 +105,8 @@ public sealed class AcceptorPerLoopReloadTests
         {
             server.Transport.Driver = SocketTransportDriver.EventLoop;
             server.Transport.EventLoopCount = Loops;
-            server.Endpoint("A").UseHandler(connection => connection.Pipe(connection));
-            server.Endpoint("B").Optional().UseHandler(connection => connection.Pipe(connection));
+            server.Endpoint("A").UseSocketHandler(connection => connection.Pipe(connection));
+            server.Endpoint("B").Optional().UseSocketHandler(connection => connection.Pipe(connection));
         }));
 
     // A change of the file may be told twice, the second time after the next one was waited for.

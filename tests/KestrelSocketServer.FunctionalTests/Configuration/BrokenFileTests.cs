@@ -80,7 +80,7 @@ public sealed class BrokenFileTests
         {
             foreach (string name in (string[])["A", "B", "C"])
             {
-                server.Endpoint(name).Optional().UseHandler(connection => connection.Pipe(connection));
+                server.Endpoint(name).Optional().UseSocketHandler(connection => connection.Pipe(connection));
             }
         });
     });

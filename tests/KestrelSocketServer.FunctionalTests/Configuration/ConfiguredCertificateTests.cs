@@ -57,7 +57,7 @@ public sealed class ConfiguredCertificateTests
         Assert.Contains("the given passphrase", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("wrong", refusal.ToString(), StringComparison.Ordinal);
 
-        keys["Password"] = "hunter2";
+        keys["Passphrase"] = "hunter2";
         await server.ReconfigureAsync(new() { ["Certificate"] = keys });
         Assert.Equal(certificate, await server.AssertServesAsync());
         server.AssertNothingHappened();
@@ -195,7 +195,7 @@ public sealed class ConfiguredCertificateTests
 
     [Theory]
     [InlineData("KeyPath", "other.key")]
-    [InlineData("Password", "secret")]
+    [InlineData("Passphrase", "secret")]
     [Trait("Row", "K4")]
     [Trait("Row", "T3")]
     public async Task The_last_good_certificate_is_not_kept_for_another_one(string key, string value)

@@ -16,7 +16,7 @@ public sealed class ConfiguredEndpointTests
     {
         await using ConfiguredApp app = await ConfiguredApp.StartAsync(
             new { SocketServer = new { Endpoints = new { Echo = new { Url = "tcp://127.0.0.1:0" } } } },
-            builder => builder.Services.AddSocketServer(server => server.Endpoint("echo").UseHandler(connection => connection.Pipe(connection))));
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("echo").UseSocketHandler(connection => connection.Pipe(connection))));
 
         using TcpClient client = await app.ConnectAsync("Echo");
         Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
@@ -66,7 +66,7 @@ public sealed class ConfiguredEndpointTests
         await using ConfiguredApp app = await ConfiguredApp.StartAsync(
             new { Devices = new { Endpoints = new { Gateway = new { Url = "0" } } } },
             builder => builder.Services.AddSocketServer(
-                builder.Configuration.GetSection("Devices"), server => server.Endpoint("Gateway").UseHandler(connection => connection.Pipe(connection))));
+                builder.Configuration.GetSection("Devices"), server => server.Endpoint("Gateway").UseSocketHandler(connection => connection.Pipe(connection))));
 
         using TcpClient client = await app.ConnectAsync("Gateway");
         Assert.Equal("hello", await ConfiguredApp.AskAsync(client, "hello"));
@@ -91,8 +91,8 @@ public sealed class ConfiguredEndpointTests
             },
             builder => builder.Services.AddSocketServer(server =>
             {
-                server.Endpoint("Small").UseHandler(TellWhetherFull);
-                server.Endpoint("Large").UseHandler(TellWhetherFull);
+                server.Endpoint("Small").UseSocketHandler(TellWhetherFull);
+                server.Endpoint("Large").UseSocketHandler(TellWhetherFull);
             }));
 
         using TcpClient small = await app.ConnectAsync("Small");
@@ -117,7 +117,7 @@ public sealed class ConfiguredEndpointTests
                     Endpoints = new { Echo = new { Url = "0", Socket = new { KeepAliveTime = (string?)null, Backlog = (int?)null } } },
                 },
             },
-            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseHandler(connection =>
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseSocketHandler(connection =>
             {
                 Socket socket = connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket;
                 connection.End(socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive) is 1 ? "probes" : "none");
@@ -135,7 +135,7 @@ public sealed class ConfiguredEndpointTests
         var error = new TaskCompletionSource<Exception>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using ConfiguredApp app = await ConfiguredApp.StartAsync(
             new { SocketServer = new { Endpoints = new { Echo = new { Url = "0", Limits = new { IdleTimeout = "00:00:00.1" } } } } },
-            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseHandler(connection => connection.Error += error.SetResult)));
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseSocketHandler(connection => connection.Error += error.SetResult)));
 
         using TcpClient client = await app.ConnectAsync("Echo");
 
@@ -178,9 +178,9 @@ public sealed class ConfiguredEndpointTests
             },
             builder => builder.Services.AddSocketServer(server =>
             {
-                server.Endpoint("Echo").UseHandler(connection => connection.Pipe(connection));
-                server.Endpoint("Off").UseHandler(connection => connection.Pipe(connection));
-                server.Endpoint("Missing").Optional().UseHandler(connection => connection.Pipe(connection));
+                server.Endpoint("Echo").UseSocketHandler(connection => connection.Pipe(connection));
+                server.Endpoint("Off").UseSocketHandler(connection => connection.Pipe(connection));
+                server.Endpoint("Missing").Optional().UseSocketHandler(connection => connection.Pipe(connection));
             }));
 
         Assert.Equal("Echo", Assert.Single(app.Servers, server => server.Address is not null).Name);
@@ -199,8 +199,8 @@ public sealed class ConfiguredEndpointTests
             {
                 if (handler is not null)
                 {
-                    server.Endpoint(endpoint).UseHandler(connection => connection.Pipe(connection));
-                    server.Endpoint(handler).UseHandler(connection => connection.Pipe(connection));
+                    server.Endpoint(endpoint).UseSocketHandler(connection => connection.Pipe(connection));
+                    server.Endpoint(handler).UseSocketHandler(connection => connection.Pipe(connection));
                 }
             })));
 

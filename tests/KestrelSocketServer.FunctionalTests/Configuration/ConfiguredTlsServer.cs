@@ -41,7 +41,7 @@ internal sealed class ConfiguredTlsServer : IAsyncDisposable
         };
         var connections = Channel.CreateUnbounded<EventRecorder>();
         ConfiguredApp app = await ConfiguredApp.StartAsync(files, Settings(keys, defaults), builder => builder.Services.AddSocketServer(
-            server => server.Endpoint(Name).UseHandler(connection =>
+            server => server.Endpoint(Name).UseSocketHandler(connection =>
             {
                 connections.Writer.TryWrite(new EventRecorder(connection));
                 connection.Data += chunk => connection.Write(chunk);

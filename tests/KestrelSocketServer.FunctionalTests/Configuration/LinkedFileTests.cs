@@ -93,8 +93,8 @@ public sealed class LinkedFileTests : IDisposable
         builder.Configuration.AddJsonFile(files, "appsettings.json", optional: false, reloadOnChange: true);
         builder.Services.AddSocketServer(server =>
         {
-            server.Endpoint("A").Optional().UseHandler(connection => connection.Pipe(connection));
-            server.Endpoint("B").Optional().UseHandler(connection => connection.Pipe(connection));
+            server.Endpoint("A").Optional().UseSocketHandler(connection => connection.Pipe(connection));
+            server.Endpoint("B").Optional().UseSocketHandler(connection => connection.Pipe(connection));
         });
         return TestHost.StartAsync(builder.Build());
     }

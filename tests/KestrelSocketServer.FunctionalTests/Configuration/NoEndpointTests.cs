@@ -62,7 +62,7 @@ public sealed class NoEndpointTests
         TestHost.Collect(builder.Logging);
         builder.Environment.ContentRootPath = AppContext.BaseDirectory;
         builder.Configuration.AddInMemoryCollection(settings);
-        Action<SocketServerOptions> configure = server => server.Endpoint("A").Optional().UseHandler(connection => connection.Pipe(connection));
+        Action<SocketServerOptions> configure = server => server.Endpoint("A").Optional().UseSocketHandler(connection => connection.Pipe(connection));
         if (otherSection)
         {
             builder.Services.AddSocketServer(builder.Configuration.GetSection("Devices:Tcp"), configure);

@@ -120,7 +120,7 @@ public sealed class RandomReloadTests
         {
             foreach (string name in (string[])[.. Names, "Stay"])
             {
-                server.Endpoint(name).Optional().UseHandler(connection => connection.Pipe(connection));
+                server.Endpoint(name).Optional().UseSocketHandler(connection => connection.Pipe(connection));
             }
         });
         return builder.Build();

@@ -58,7 +58,7 @@ public sealed class ReloadTests
     {
         await using ConfiguredApp app = await ConfiguredApp.StartAsync(
             Settings(new { A = new { Url = "0", Limits = new { WriteBufferSoftLimit = 100 } } }),
-            builder => builder.Services.AddSocketServer(server => server.Endpoint("A").UseHandler(
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("A").UseSocketHandler(
                 connection => connection.Data += chunk => connection.Write(connection.Write(new byte[9]) ? "more" : "full"))));
         string address = app.AddressOf("A")!;
         using TcpClient before = await app.ConnectAsync("A");
@@ -254,7 +254,7 @@ public sealed class ReloadTests
         {
             foreach (string name in (string[])["A", "B", "C"])
             {
-                server.Endpoint(name).Optional().UseHandler<NumberingHandler>();
+                server.Endpoint(name).Optional().UseSocketHandler<NumberingHandler>();
             }
         }));
 

@@ -81,7 +81,7 @@ public sealed class RunTimeEndpointTests
     private static Task<ConfiguredApp> StartAsync(object endpoints) => ConfiguredApp.StartAsync(Settings(endpoints), builder =>
         builder.Services.AddSocketServer(server =>
         {
-            server.Endpoint("Echo").Optional().UseHandler(connection => connection.Pipe(connection));
-            server.Endpoint("Other").Optional().UseHandler(connection => connection.Pipe(connection));
+            server.Endpoint("Echo").Optional().UseSocketHandler(connection => connection.Pipe(connection));
+            server.Endpoint("Other").Optional().UseSocketHandler(connection => connection.Pipe(connection));
         }));
 }

@@ -109,8 +109,8 @@ public sealed class LoggerFaultTests
         builder.Configuration.Sources.Add(source);
         builder.Services.AddSocketServer(server =>
         {
-            server.Endpoint("A").UseHandler(connection => connection.Pipe(connection));
-            server.Endpoint("B").Optional().UseHandler(connection => connection.Pipe(connection));
+            server.Endpoint("A").UseSocketHandler(connection => connection.Pipe(connection));
+            server.Endpoint("B").Optional().UseSocketHandler(connection => connection.Pipe(connection));
         });
         using IHost built = builder.Build();
         await built.StartAsync().Soon();

@@ -86,7 +86,7 @@ public sealed class ClientCertificateAlertTests
         await using var server = new TlsServer();
         await server.StartAsync(UseHttps(server, tls =>
         {
-            tls.Protocols = version;
+            tls.SslProtocols = version;
             tls.ClientCertificateValidation = (seen, chain, errors) =>
             {
                 Interlocked.Increment(ref judged);
@@ -151,7 +151,7 @@ public sealed class ClientCertificateAlertTests
             UseHttps(server, tls =>
             {
                 tls.ClientCertificateMode = ClientCertificateMode.DelayCertificate;
-                tls.Protocols = version;
+                tls.SslProtocols = version;
             }),
             static async connection =>
             {

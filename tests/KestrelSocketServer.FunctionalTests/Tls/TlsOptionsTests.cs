@@ -16,7 +16,7 @@ public sealed class TlsOptionsTests
     [Trait("Row", "T10")]
     public async Task Versions(SslProtocols version)
     {
-        await using TlsServer server = await StartAsync(tls => tls.Protocols = version);
+        await using TlsServer server = await StartAsync(tls => tls.SslProtocols = version);
         await using TlsClient client = await server.ConnectAsync();
         Assert.Equal(version, client.SslProtocol);
         ConnectionTls tls = (await server.ConnectionAsync()).Tls!;
@@ -33,7 +33,7 @@ public sealed class TlsOptionsTests
     {
         await using TlsServer server = await StartAsync(tls =>
         {
-            tls.Protocols = SslProtocols.Tls12;
+            tls.SslProtocols = SslProtocols.Tls12;
             tls.CipherSuites.Add(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256);
         });
         await using TlsClient client = await server.ConnectAsync();
@@ -136,7 +136,7 @@ public sealed class TlsOptionsTests
         {
             tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
             tls.AllowSelfSignedClientCertificates = allowed;
-            tls.Protocols = SslProtocols.Tls12;
+            tls.SslProtocols = SslProtocols.Tls12;
         });
         Task<TlsClient> connecting = server.ConnectAsync(options => options.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null));
         if (served)
@@ -165,7 +165,7 @@ public sealed class TlsOptionsTests
             tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
             tls.ClientCertificateAuthorities = authorities;
             tls.CheckClientCertificateRevocation = true;
-            tls.Protocols = SslProtocols.Tls12;
+            tls.SslProtocols = SslProtocols.Tls12;
         }));
         await Record.ExceptionAsync(() => server.ConnectAsync(options => options.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null)));
         Assert.Contains("RevocationStatusUnknown", (await server.ErrorAsync()).Exception.Message, StringComparison.Ordinal);
@@ -199,7 +199,7 @@ public sealed class TlsOptionsTests
     public static TheoryData<string, Action<SocketTlsOptions>, string> Faults => new()
     {
         { "no certificate", static tls => tls.Certificate = null, "Certificate is missing" },
-        { "version", static tls => tls.Protocols = (SslProtocols)0x100000, "allowed are None" },
+        { "version", static tls => tls.SslProtocols = (SslProtocols)0x100000, "allowed are None" },
         { "cipher", static tls => tls.CipherSuites.Add((TlsCipherSuite)0xFFFE), "CipherSuites has 65534" },
         { "authorities", static tls => tls.ClientCertificateAuthorities = "ca.pem", "ClientCertificateAuthorities is 'ca.pem', but ClientCertificateMode is NoCertificate" },
         { "self-signed", static tls => tls.AllowSelfSignedClientCertificates = true, "AllowSelfSignedClientCertificates" },

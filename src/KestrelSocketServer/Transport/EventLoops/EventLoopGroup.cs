@@ -12,7 +12,7 @@ internal sealed class EventLoopGroup : IDisposable
     private uint _next;
 
     /// <exception cref="IOException">The system does not give what they take; nothing of them is left.</exception>
-    public EventLoopGroup(SocketTransportOptions options, HandlerThreads? handlerThreads, ILogger logger)
+    public EventLoopGroup(SocketServerTransportOptions options, HandlerThreads? handlerThreads, ILogger logger)
     {
         _monitor = new EventLoopMonitor(_threads, options.BlockingLimit, logger);
         _loops = new EventLoop[options.EffectiveEventLoopCount];
@@ -54,7 +54,7 @@ internal sealed class EventLoopGroup : IDisposable
     public EventLoop this[int number] => _loops[number];
 
     private LoopThread TakeThread() => _threads.Take() ?? throw new InvalidOperationException(
-        "The system has no thread, or no descriptors, for the event loops: raise its limits, or lower SocketTransportOptions.EventLoopCount.");
+        "The system has no thread, or no descriptors, for the event loops: raise its limits, or lower SocketServerTransportOptions.EventLoopCount.");
 
     /// <summary>The loops in turns.</summary>
     public EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];

@@ -134,7 +134,7 @@ public sealed class ClosedTokenTests
             {
                 if (kind == "configured")
                 {
-                    server.Endpoint("test").UseHandler(handle);
+                    server.Endpoint("test").UseSocketHandler(handle);
                 }
                 else
                 {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace KestrelSocketServer;
 
 /// <summary>How the library moves the bytes of all connections; read once, when the first endpoint listens.</summary>
-public sealed class SocketTransportOptions
+public sealed class SocketServerTransportOptions
 {
     /// <summary>How sockets are read and written.</summary>
     /// <remarks>
