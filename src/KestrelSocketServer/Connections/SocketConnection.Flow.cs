@@ -145,25 +145,13 @@ internal sealed partial class SocketConnection
                 // The handler may be busy with something else.
                 CancelClosed();
             }
-            else if (State.Read == ReadState.Open)
+            else if (State.Read == ReadState.Open && !_hasRest)
             {
-                if (!_hasRest)
-                {
-                    await LookForRestAsync().ConfigureAwait(false);
-                    return;
-                }
-
-                // What TLS has decrypted before an abort could be read still.
-                if (IsAborted() && Transport.Failure is { } abort)
-                {
-                    Cause.ReadFailure = abort;
-                    OnReadFailed(abort);
-                    return;
-                }
+                await LookForRestAsync().ConfigureAwait(false);
+                return;
             }
-            else if (State.Read == ReadState.PeerEnded && State.Write == WriteState.Open && Transport.Failure is { } failure)
+            else if (IsRestForNobody && Transport.Failure is { } failure)
             {
-                // Of later writes the flush finds out.
                 Cause.ReadFailure = failure;
                 OnReadFailed(failure);
                 return;
@@ -172,6 +160,15 @@ internal sealed partial class SocketConnection
 
         await WakeSignal.WaitAsync().ConfigureAwait(false);
     }
+
+    // Over TLS what is decrypted could still be read after an abort, which is not to wait for that. After the peer's end there is nothing to
+    // read; of what is still written the flush finds out.
+    private bool IsRestForNobody => State.Read switch
+    {
+        ReadState.Open => IsAborted(),
+        ReadState.PeerEnded => State.Write == WriteState.Open,
+        _ => false,
+    };
 
     private bool HasTransportFailed()
     {

@@ -93,7 +93,7 @@ public sealed class ConnectionMetricsTests
     [InlineData("local_end")]
     [InlineData("local_close")]
     [InlineData("peer_reset", "Microsoft.AspNetCore.Connections.ConnectionResetException")]
-    [InlineData("limit", "System.IO.IOException")]
+    [InlineData("write_limit", "System.IO.IOException")]
     [InlineData("idle", "System.TimeoutException")]
     [InlineData("shutdown")]
     public async Task Every_reason_has_a_name(string reason, string? error = null)
@@ -123,7 +123,7 @@ public sealed class ConnectionMetricsTests
             case "peer_reset":
                 client.Reset();
                 break;
-            case "limit":
+            case "write_limit":
                 connection.Write(new byte[100_001]);
                 break;
             case "shutdown":
