@@ -268,6 +268,39 @@ public sealed class ConfiguredEndpointTests
             app.Logs.GetSnapshot().Where(log => log.Level == LogLevel.Warning).Select(log => log.Message).Order());
     }
 
+    [Theory]
+    [InlineData(null, "true", true)]
+    [InlineData("true", null, false)]
+    [InlineData("true", "false", true)]
+    [Trait("Row", "K24")]
+    public async Task A_key_that_has_a_new_name_goes_on_working_and_the_new_name_is_logged(string? newKey, string? earlierKey, bool isLogged)
+    {
+        var ended = new TaskCompletionSource<ISocketConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using ConfiguredApp app = await ConfiguredApp.StartAsync(
+            new
+            {
+                SocketServer = new
+                {
+                    Endpoints = new { Echo = new { Url = "0", AllowHalfOpen = newKey, Limits = new { AllowHalfOpen = earlierKey } } },
+                },
+            },
+            builder => builder.Services.AddSocketServer(server => server.Endpoint("Echo").UseSocketHandler(
+                connection => connection.Ended += () => ended.SetResult(connection))));
+
+        using TcpClient client = await app.ConnectAsync("Echo");
+        client.Client.Shutdown(SocketShutdown.Send);
+        ISocketConnection connection = await ended.Task.Soon();
+        Assert.True(connection.Write("late"));
+        connection.End();
+
+        Assert.Equal("late", await ReadAllAsync(client));
+        Assert.Equal(
+            isLogged
+                ? ["Configuration key SocketServer:Endpoints:Echo:Limits:AllowHalfOpen has a new name, and still works: write SocketServer:Endpoints:Echo:AllowHalfOpen."]
+                : [],
+            app.Logs.GetSnapshot().Where(log => log.Level == LogLevel.Warning).Select(log => log.Message));
+    }
+
     private static async Task<string> ReadAllAsync(TcpClient client)
     {
         using var reader = new StreamReader(client.GetStream());
