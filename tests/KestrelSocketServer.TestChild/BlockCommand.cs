@@ -99,12 +99,25 @@ internal static class BlockCommand
                 new Thread(WorkForEver) { IsBackground = true }.UnsafeStart();
                 break;
             case "fill":
-                Descriptors.Fill();
-                break;
+                _ = FillAsync(connection);
+                return;
         }
 
         connection.Write(text);
     };
+
+    // For a while, as others hold some for a moment only, such as a thread that starts, and would have them back. Not on the loop, which
+    // would need another thread meanwhile.
+    private static async Task FillAsync(ISocketConnection connection)
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            await Task.Delay(1).ConfigureAwait(false);
+            Descriptors.Fill();
+        }
+
+        connection.Write("fill");
+    }
 
     // By what is done, not by the clock: it takes as much longer as others have the processor.
     private static void Work()
