@@ -8,6 +8,10 @@ public sealed partial class DocumentTests
 {
     private static readonly string[] Folders = ["src", "samples", "tests"];
 
+    // The chapters that make the handlers which others use.
+    private static readonly MarkdownSnippet[] Shared =
+        [.. SnippetsOf("src/KestrelSocketServer/Hosting/README.md"), .. SnippetsOf("src/KestrelSocketServer/Connections/README.md")];
+
     public static TheoryData<string> Documents => [.. FindDocuments()];
 
     public static TheoryData<string, int> Snippets
@@ -33,7 +37,7 @@ public sealed partial class DocumentTests
     {
         MarkdownSnippet[] snippets = SnippetsOf(document);
 
-        IReadOnlyList<string> faults = new SnippetCompiler(document, snippets).Compile(snippets.Single(snippet => snippet.Line == line));
+        IReadOnlyList<string> faults = new SnippetCompiler(document, snippets, Shared).Compile(snippets.Single(snippet => snippet.Line == line));
 
         Assert.True(faults.Count == 0, string.Join('\n', faults));
     }
@@ -64,13 +68,12 @@ public sealed partial class DocumentTests
 
     [Theory]
     [MemberData(nameof(Documents))]
-    public void Links_to_headings_lead_somewhere(string document)
-    {
-        string text = TextOf(document);
-        string[] anchors = [.. Headings.Matches(text).Select(match => NotInAnchors.Replace(match.Groups[1].Value, "").Replace(' ', '-').ToLowerInvariant())];
+    public void Links_to_headings_lead_somewhere(string document) => Assert.All(
+        Anchors.Matches(TextOf(document)).Select(match => (Path: match.Groups[1].Value, Anchor: match.Groups[2].Value)),
+        link => Assert.Contains(link.Anchor, AnchorsOf(link.Path == "" ? document : Path.Combine(Path.GetDirectoryName(document)!, link.Path))));
 
-        Assert.All(Anchors.Matches(text).Select(match => match.Groups[1].Value), anchor => Assert.Contains(anchor, anchors));
-    }
+    private static IEnumerable<string> AnchorsOf(string document) => Headings.Matches(TextOf(document))
+        .Select(match => NotInAnchors.Replace(match.Groups[1].Value, "").Replace(' ', '-').ToLowerInvariant());
 
     private static IEnumerable<string> FindDocuments() => Folders
         .SelectMany(folder => Directory.EnumerateFiles(Repository.PathOf(folder), "*.md", SearchOption.AllDirectories))
@@ -86,7 +89,7 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)[^)]*\)")]
     private static partial Regex Links { get; }
 
-    [GeneratedRegex(@"\]\(#([^)]+)\)")]
+    [GeneratedRegex(@"\]\((?!https?:)([^)#]*)#([^)]+)\)")]
     private static partial Regex Anchors { get; }
 
     [GeneratedRegex(@"^#+ (.+)$", RegexOptions.Multiline)]

@@ -1,5 +1,6 @@
 using System.Reflection;
 using KestrelSocketServer.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelSocketServer.FunctionalTests.Documents;
 
@@ -11,7 +12,8 @@ public sealed class DocumentedHandlerTests
     [Fact]
     public async Task What_one_client_of_the_chat_says_reaches_all()
     {
-        await using InMemorySocketServer server = Start(Load("README.md", "class ChatHandler").GetType("ChatHandler")!);
+        await using ServiceProvider services = new ServiceCollection().AddLogging().BuildServiceProvider();
+        await using InMemorySocketServer server = Start(services, Load("README.md", "class ChatHandler").GetType("ChatHandler")!);
         InMemorySocketClient anna = server.Connect();
         InMemorySocketClient ben = server.Connect();
         await Task.WhenAll(anna.Connection, ben.Connection).Soon();
@@ -37,8 +39,8 @@ public sealed class DocumentedHandlerTests
         return new SnippetCompiler(document, snippets).Load(Assert.Single(snippets, snippet => snippet.Code.Contains(code, StringComparison.Ordinal)));
     }
 
-    private static InMemorySocketServer Start(Type handler) => (InMemorySocketServer)typeof(InMemorySocketServer).GetMethods()
+    private static InMemorySocketServer Start(IServiceProvider services, Type handler) => (InMemorySocketServer)typeof(InMemorySocketServer).GetMethods()
         .Single(method => method.IsGenericMethod && method.GetParameters()[0].ParameterType == typeof(IServiceProvider))
         .MakeGenericMethod(handler)
-        .Invoke(null, [null, null])!;
+        .Invoke(null, [services, null])!;
 }

@@ -10,7 +10,10 @@ namespace KestrelSocketServer.FunctionalTests.Documents;
 /// Compiles the snippets of one file as a project of the Web SDK with implicit usings would. Snippets that hold types only
 /// are in scope of all others; bodies are put into a method with <see cref="Scope"/> around it.
 /// </summary>
-internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownSnippet> snippets)
+/// <param name="file">The file.</param>
+/// <param name="snippets">Its snippets.</param>
+/// <param name="shared">Snippets of other files, whose types are in scope unless the file has its own by that name.</param>
+internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownSnippet> snippets, IReadOnlyCollection<MarkdownSnippet>? shared = null)
 {
     private const string ImplicitUsings = """
         global using System;
@@ -89,7 +92,9 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
 
     private CSharpCompilation CreateCompilation(MarkdownSnippet snippet, SyntaxTree tree)
     {
-        IEnumerable<SyntaxTree> types = snippets.Where(other => other != snippet).Select(Parse).Where(other => !IsProgram(other));
+        SyntaxTree[] own = [.. snippets.Where(other => other != snippet).Select(Parse).Where(other => !IsProgram(other))];
+        HashSet<string> names = [.. own.Append(tree).SelectMany(TypesOf)];
+        IEnumerable<SyntaxTree> types = [.. own, .. (shared ?? []).Select(Parse).Where(other => !IsProgram(other) && !TypesOf(other).Any(names.Contains))];
         return CSharpCompilation.Create(
             "Snippet",
             [CSharpSyntaxTree.ParseText(ImplicitUsings, ParseOptions), tree, .. types],
@@ -101,6 +106,9 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
 
     private static bool IsProgram(SyntaxTree tree) =>
         HasTopLevelStatements(tree) || tree.GetRoot().DescendantNodes().OfType<ClassDeclarationSyntax>().Any(type => type.Identifier.Text == "SnippetScope");
+
+    private static IEnumerable<string> TypesOf(SyntaxTree tree)
+        => tree.GetRoot().DescendantNodes().OfType<BaseTypeDeclarationSyntax>().Select(type => type.Identifier.Text);
 
     private static bool HasTopLevelStatements(SyntaxTree tree) =>
         tree.GetCompilationUnitRoot().Members.Any(member => member is GlobalStatementSyntax);
