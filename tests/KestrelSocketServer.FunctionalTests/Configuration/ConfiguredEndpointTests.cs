@@ -288,12 +288,13 @@ public sealed class ConfiguredEndpointTests
                 connection => connection.Ended += () => ended.SetResult(connection))));
 
         using TcpClient client = await app.ConnectAsync("Echo");
+        Task<string> reading = ReadAllAsync(client);
         client.Client.Shutdown(SocketShutdown.Send);
         ISocketConnection connection = await ended.Task.Soon();
         Assert.True(connection.Write("late"));
         connection.End();
 
-        Assert.Equal("late", await ReadAllAsync(client));
+        Assert.Equal("late", await reading);
         Assert.Equal(
             isLogged
                 ? ["Configuration key SocketServer:Endpoints:Echo:Limits:AllowHalfOpen has a new name, and still works: write SocketServer:Endpoints:Echo:AllowHalfOpen."]
