@@ -8,46 +8,74 @@ namespace KestrelSocketServer;
 /// It holds its source back apart from what the application pauses, so that neither undoes the other, and a source with several pipes
 /// flows at the pace of the slowest. It is its own lock.
 /// </remarks>
-internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection destination, bool end)
+internal sealed class ConnectionPipe
 {
+    private readonly ISocketConnection _source;
+    private readonly ISocketConnection _destination;
+    private readonly bool _end;
+
+    // Made once, as each is given away and taken back.
+    private readonly Action<ReadOnlySpan<byte>> _forward;
+    private readonly Action _onDrained;
+    private readonly Action _onSourceOver;
+    private readonly Action _onDestinationOver;
     private int _drains;
     private bool _holds;
     private bool _isOver;
 
+    public ConnectionPipe(ISocketConnection source, ISocketConnection destination, bool end)
+    {
+        _source = source;
+        _destination = destination;
+        _end = end;
+        _forward = Forward;
+        _onDrained = OnDrained;
+        _onSourceOver = OnSourceOver;
+        _onDestinationOver = OnDestinationOver;
+    }
+
     public void Start()
     {
-        var ownDestination = destination as SocketConnection;
+        var ownDestination = _destination as SocketConnection;
         try
         {
-            destination.Drained += OnDrained;
-            destination.Closed += OnDestinationClosed;
+            _destination.Drained += _onDrained;
+            _destination.Closed += _onDestinationOver;
             if (ownDestination is not null)
             {
-                ownDestination.WritingFailed += OnDestinationClosed;
+                ownDestination.WritingFailed += _onDestinationOver;
             }
 
-            source.Ended += OnSourceOver;
-            source.Closed += OnSourceOver;
+            _source.Ended += _onSourceOver;
+            _source.Closed += _onSourceOver;
 
             // The last one, as data may come at once from another thread. Throws where the source is read in another style.
-            source.Data += Forward;
+            _source.Data += _forward;
         }
         catch
         {
             Detach();
+            Unsubscribe();
             throw;
         }
 
-        // What has happened before is not told again.
-        if (destination.CloseReason is not null || ownDestination is { HasWritingFailed: true })
+        if (Volatile.Read(ref _isOver))
         {
-            OnDestinationClosed();
+            // By the first of the subscriptions, or on another thread meanwhile: the others came too late to be taken back.
+            Unsubscribe();
+            return;
         }
-        else if (!source.IsReadable)
+
+        // What else has happened before is not told again.
+        if (_destination.CloseReason is not null || ownDestination is { HasWritingFailed: true })
+        {
+            OnDestinationOver();
+        }
+        else if (!_source.IsReadable)
         {
             OnSourceOver();
         }
-        else if (!destination.IsWritable)
+        else if (!_destination.IsWritable)
         {
             // It takes nothing any more, and is closed soon.
             Hold();
@@ -57,7 +85,7 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
     private void Forward(ReadOnlySpan<byte> chunk)
     {
         int before = Volatile.Read(ref _drains);
-        if (destination.Write(chunk))
+        if (_destination.Write(chunk))
         {
             return;
         }
@@ -82,20 +110,20 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
     // Also where it has failed or was closed here, which raises no end: the destination must not wait for ever.
     private void OnSourceOver()
     {
-        if (Detach() && end)
+        if (Detach() && _end)
         {
-            destination.End();
+            _destination.End();
         }
     }
 
     // Also where it cannot send any more, and is not closed yet as it has something to read: it may wait for this very pipe.
-    private void OnDestinationClosed()
+    private void OnDestinationOver()
     {
         // A connection that is its own destination closes by itself, when it has read what had arrived.
-        if (Detach() && end && !ReferenceEquals(source, destination))
+        if (Detach() && _end && !ReferenceEquals(_source, _destination))
         {
             // Not closed at once: what is on its way to its peer, from another pipe for example, still arrives.
-            source.End();
+            _source.End();
         }
     }
 
@@ -112,18 +140,22 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
             _isOver = true;
         }
 
-        source.Data -= Forward;
-        source.Ended -= OnSourceOver;
-        source.Closed -= OnSourceOver;
-        destination.Drained -= OnDrained;
-        destination.Closed -= OnDestinationClosed;
-        if (destination is SocketConnection ownDestination)
-        {
-            ownDestination.WritingFailed -= OnDestinationClosed;
-        }
-
+        Unsubscribe();
         Release();
         return true;
+    }
+
+    private void Unsubscribe()
+    {
+        _source.Data -= _forward;
+        _source.Ended -= _onSourceOver;
+        _source.Closed -= _onSourceOver;
+        _destination.Drained -= _onDrained;
+        _destination.Closed -= _onDestinationOver;
+        if (_destination is SocketConnection ownDestination)
+        {
+            ownDestination.WritingFailed -= _onDestinationOver;
+        }
     }
 
     private void Hold()
@@ -136,13 +168,13 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
             }
 
             _holds = true;
-            if (source is SocketConnection own)
+            if (_source is SocketConnection own)
             {
                 own.Hold();
             }
             else
             {
-                source.Pause();
+                _source.Pause();
             }
         }
     }
@@ -157,13 +189,13 @@ internal sealed class ConnectionPipe(ISocketConnection source, ISocketConnection
             }
 
             _holds = false;
-            if (source is SocketConnection own)
+            if (_source is SocketConnection own)
             {
                 own.Release();
             }
             else
             {
-                source.Resume();
+                _source.Resume();
             }
         }
     }
