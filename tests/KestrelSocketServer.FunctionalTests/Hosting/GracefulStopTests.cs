@@ -176,8 +176,9 @@ public sealed class GracefulStopTests
         long start = TimeProvider.System.GetTimestamp();
         await child.SignalAsync(signal);
         Assert.Equal((0, ""), await child.WaitForExitAsync());
-        TimeSpan elapsed = TimeProvider.System.GetElapsedTime(start);
-        Assert.True(elapsed < TimeSpan.FromSeconds(2), $"It took {elapsed}.");
+
+        // The shutdown time-out is a second. The rest is for the end of a process on a machine that has more to do.
+        Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
     }
 
     [Theory]
