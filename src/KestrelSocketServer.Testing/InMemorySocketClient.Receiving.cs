@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using KestrelSocketServer.Addresses;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer.Testing;

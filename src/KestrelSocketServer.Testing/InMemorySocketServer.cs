@@ -1,4 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -35,7 +38,7 @@ public sealed class InMemorySocketServer : IAsyncDisposable
         var options = new SocketConnectionOptions();
         configure?.Invoke(options);
         options.Validate(Name);
-        var settings = new ConnectionSettings(options, _server, logger, timeProvider)
+        var settings = new ConnectionSettings(options, _server.OpenConnections, logger, timeProvider)
         {
             Metrics = services is null ? null : SocketServerMetrics.From(services),
         };

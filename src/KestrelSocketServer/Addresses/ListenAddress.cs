@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Addresses;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer;

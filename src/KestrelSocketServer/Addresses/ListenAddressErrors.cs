@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Addresses;
 
 /// <summary>
 /// Says why an address was refused and what to write instead. The parser has refused already: a reason that is missing here

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Addresses;
 
 /// <summary>The part of <see cref="ListenAddressErrors"/> for an IP address and its port.</summary>
 internal static class ListenAddressIPErrors

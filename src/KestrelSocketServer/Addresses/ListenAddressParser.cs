@@ -5,7 +5,7 @@ using System.Net.Sockets;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Addresses;
 
 /// <summary>The grammar of <see cref="ListenAddress"/>. It only accepts or refuses; <see cref="ListenAddressErrors"/> says why.</summary>
 internal static class ListenAddressParser

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Addresses;
 
 /// <summary>Makes input from anywhere fit for a message or a log: no line breaks, no reordering of text, no megabytes.</summary>
 internal static class PrintableText

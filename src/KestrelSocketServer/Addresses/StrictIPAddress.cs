@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Addresses;
 
 /// <summary>
 /// IP addresses in their usual notation only. <see cref="IPAddress.TryParse(ReadOnlySpan{char}, out IPAddress?)"/> alone would

@@ -1,8 +1,9 @@
+using KestrelSocketServer.Tls;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Primitives;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>
 /// A file of the configuration whose changes are followed. The framework reads a changed file in a task whose failure nobody sees: it

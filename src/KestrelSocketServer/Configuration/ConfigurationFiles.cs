@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Configuration;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>Finds the files behind a configuration.</summary>
 internal static class ConfigurationFiles

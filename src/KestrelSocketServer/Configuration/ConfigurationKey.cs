@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using KestrelSocketServer.Addresses;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>A key that configuration may have, with what its value may be.</summary>
 /// <param name="Path">The path below the section that it belongs to, for example <c>Socket:Backlog</c>.</param>

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>An endpoint as configuration gives it.</summary>
 /// <param name="Name">Its name.</param>

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>What code says of an endpoint, before it listens.</summary>
 internal sealed class EndpointDefinition

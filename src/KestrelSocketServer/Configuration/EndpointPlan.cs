@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>What an endpoint is to be: what configuration and code say of it together.</summary>
 /// <param name="Name">Its name.</param>

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>Finds what somebody may have meant.</summary>
 internal static class NearestName

@@ -1,6 +1,7 @@
+using KestrelSocketServer.Tls;
 using Microsoft.Extensions.Configuration;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>Reads the endpoints from configuration, and finds all mistakes at once.</summary>
 internal static class SocketServerConfiguration

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>What configuration says at one moment, with all that is wrong with it.</summary>
 internal sealed class SocketServerSnapshot

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Configuration;
 
 /// <summary>
 /// Tells a failure that passes by itself, when the system has descriptors, buffers or memory again, from one that needs somebody

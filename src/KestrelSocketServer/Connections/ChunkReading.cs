@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>Reads a connection chunk by chunk, for <see cref="ISocketConnection.ReadAllAsync"/>.</summary>
 internal static class ChunkReading

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// Why a connection closes: the first failure prevails over the first orderly end. Holds the exceptions too, of which the first is the

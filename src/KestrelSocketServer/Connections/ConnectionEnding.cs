@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
+using KestrelSocketServer.Diagnostics;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// The end of a connection: sends the end of the stream or cuts it off, raises the last events, lingers, and leaves the transport. In the

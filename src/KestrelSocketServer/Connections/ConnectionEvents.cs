@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>The subscriptions of a connection. They come and go from any thread, without a lock; none is kept once they were released.</summary>
 internal struct ConnectionEvents

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// Sends the data of one connection to another, at the pace of the destination. It is over when either of them ends or closes, and

@@ -1,11 +1,12 @@
+using KestrelSocketServer.Diagnostics;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>What the connections of one endpoint have in common.</summary>
-internal sealed record ConnectionSettings(SocketConnectionOptions Options, SocketServer? Server, ILogger Logger, TimeProvider TimeProvider)
+internal sealed record ConnectionSettings(SocketConnectionOptions Options, EndpointConnections? Endpoint, ILogger Logger, TimeProvider TimeProvider)
 {
     /// <summary>Measures the connections; null where nothing is measured.</summary>
     public SocketServerMetrics? Metrics { get; init; }
@@ -14,12 +15,12 @@ internal sealed record ConnectionSettings(SocketConnectionOptions Options, Socke
     public static ConnectionSettings Default { get; } = new(new SocketConnectionOptions(), null, NullLogger.Instance, TimeProvider.System);
 
     /// <summary>A connection is open.</summary>
-    public ConnectionMeasurement OnOpened(ConnectionContext context) => Metrics?.OnOpened(Server?.Name, context.LocalEndPoint, TimeProvider) ?? default;
+    public ConnectionMeasurement OnOpened(ConnectionContext context) => Metrics?.OnOpened(Endpoint?.Name, context.LocalEndPoint, TimeProvider) ?? default;
 
     /// <summary>A connection is closed.</summary>
     public void OnClosed(ConnectionContext context, in ConnectionMeasurement measurement, SocketCloseReason reason, string? errorType)
     {
-        Logger.ConnectionClosed(context.ConnectionId, Server?.Name, reason);
-        Metrics?.OnClosed(measurement, Server?.Name, context.LocalEndPoint, TimeProvider, reason, errorType);
+        Logger.ConnectionClosed(context.ConnectionId, Endpoint?.Name, reason);
+        Metrics?.OnClosed(measurement, Endpoint?.Name, context.LocalEndPoint, TimeProvider, reason, errorType);
     }
 }

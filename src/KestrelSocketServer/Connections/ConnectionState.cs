@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>The reading direction of a connection.</summary>
 internal enum ReadState

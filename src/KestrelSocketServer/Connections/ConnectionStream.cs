@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>A connection as a <see cref="Stream"/>: writes go the connection's own way, with its limits.</summary>
 internal sealed class ConnectionStream(SocketConnection connection) : Stream

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>What only some connections have: the tokens that they watch, and what others wait for.</summary>
 internal sealed class ConnectionWatches : IAsyncDisposable

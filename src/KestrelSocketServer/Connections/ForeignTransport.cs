@@ -1,8 +1,10 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>A transport that is none of ours, such as that of the application's own Kestrel or one in memory, made to look like ours.</summary>
 internal sealed class ForeignTransport : IConnectionControl
@@ -83,7 +85,7 @@ internal sealed class ForeignTransport : IConnectionControl
     {
         if (DiscardedBytes > 0)
         {
-            _settings.Logger.InputDiscarded(_context.ConnectionId, _settings.Server?.Name, DiscardedBytes);
+            _settings.Logger.InputDiscarded(_context.ConnectionId, _settings.Endpoint?.Name, DiscardedBytes);
         }
     }
 }

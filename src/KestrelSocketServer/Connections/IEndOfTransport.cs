@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// How the bytes below TLS have ended. TLS shows the end of the stream in one way, whether the peer announced it (close_notify) or the bytes

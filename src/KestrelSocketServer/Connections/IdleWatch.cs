@@ -1,7 +1,8 @@
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// Ends a connection on which nothing was received nor sent for too long. It looks once a second, so that a message costs no more

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>What keeps a connection from being read: the application's own pause, and any number of full destinations. From any thread.</summary>
 internal struct Pauses

@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>What the styles have in common in which the handler reads: when it is over, and why.</summary>
 internal readonly struct PullReading(SocketConnection connection)

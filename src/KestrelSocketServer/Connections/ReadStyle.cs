@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>How a connection is read; the first use decides.</summary>
 internal enum ReadStyle

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 // Why the connection closes.
 internal sealed partial class SocketConnection
@@ -98,7 +98,7 @@ internal sealed partial class SocketConnection
     internal void OnClosed()
     {
         _idle?.Stop();
-        Settings.Server?.Remove(this);
+        Settings.Endpoint?.Remove(this);
         SocketCloseReason reason = Cause.Settle();
         string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName
             : reason == SocketCloseReason.PeerReset ? typeof(ConnectionResetException).FullName
@@ -158,9 +158,9 @@ internal sealed partial class SocketConnection
 
     private void OnOpened()
     {
-        if (Settings.Server is { } server)
+        if (Settings.Endpoint is { } endpoint)
         {
-            server.Add(this);
+            endpoint.Add(this);
         }
         else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
         {

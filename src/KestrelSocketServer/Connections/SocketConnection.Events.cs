@@ -1,4 +1,6 @@
-namespace KestrelSocketServer;
+using KestrelSocketServer.Diagnostics;
+
+namespace KestrelSocketServer.Connections;
 
 // Who is told.
 internal sealed partial class SocketConnection
@@ -64,7 +66,7 @@ internal sealed partial class SocketConnection
         EnterEvent();
         try
         {
-            Settings.Server?.RaiseConnection(this);
+            Settings.Endpoint?.RaiseConnection(this);
             return handler(this);
         }
         catch (Exception exception)
@@ -178,7 +180,7 @@ internal sealed partial class SocketConnection
         Settings.Logger.HandlerFault(exception, Id);
         Cause.Add(SocketCloseReason.HandlerFault);
         Cause.AddFault(exception);
-        Settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
+        Settings.Endpoint?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, Id, RemoteEndPoint));
     }
 
     private void EnterEvent() => _eventThread = Environment.CurrentManagedThreadId;

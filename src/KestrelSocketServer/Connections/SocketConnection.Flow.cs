@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 // The flow of a connection, from its first event to its last. It reads for the data event, and waits where the handler reads.
 internal sealed partial class SocketConnection

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 // Who reads: the first use decides.
 internal sealed partial class SocketConnection : IDuplexPipe

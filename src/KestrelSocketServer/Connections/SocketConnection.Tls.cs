@@ -1,7 +1,8 @@
 using System.Net.Security;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 internal sealed partial class SocketConnection
 {

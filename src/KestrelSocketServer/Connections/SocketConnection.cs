@@ -1,10 +1,13 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// The connection's semantics over any <see cref="ConnectionContext.Transport"/>. One flow, <c>RunAsync</c>, raises
@@ -79,7 +82,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     public IDictionary<object, object?> Items => _context.Items;
 
-    public ISocketServer? Server => Settings.Server;
+    public ISocketServer? Server => Settings.Endpoint?.Server;
 
     public CancellationToken ConnectionClosed
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KestrelSocketServer.Connections;
 using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer;

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// The output of the pipe above TLS. Completing the output of an encrypted pipe tells the peer nothing by itself; here it says goodbye

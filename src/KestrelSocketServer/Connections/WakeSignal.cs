@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// An auto-reset event for one waiter that allocates nothing per wait. Setting it any number of times wakes once. The waiter goes on

@@ -1,7 +1,8 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using KestrelSocketServer.Transport;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// Tells whether a transport is used that does not tell it by itself. What waits to be sent counts as use: how much of it the peer

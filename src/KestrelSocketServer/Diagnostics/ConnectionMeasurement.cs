@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>What is measured of a connection while it is open.</summary>
 /// <param name="Started">When it was opened.</param>

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>Keeps something that may happen again and again from being logged more often than once in a while.</summary>
 internal sealed class LogInterval(TimeProvider timeProvider, TimeSpan interval)

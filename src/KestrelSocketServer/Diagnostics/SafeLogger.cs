@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>A logger that never throws.</summary>
 internal sealed class SafeLogger(ILogger inner, Action<Exception> onFault) : ILogger

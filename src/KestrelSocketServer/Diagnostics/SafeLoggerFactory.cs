@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>
 /// Hands out loggers that never throw: what a logger throws, as one to a file does without descriptors, must not end a connection,

@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>Every log line of the library; the event ids are stable.</summary>
 internal static partial class SocketServerLog

@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Diagnostics;
 
 /// <summary>
 /// The instruments of the library. Where nobody listens to one, it costs a look at a field for each connection. What a listener throws

@@ -1,4 +1,7 @@
-namespace KestrelSocketServer;
+using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Servers;
+
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>The plan that a server follows.</summary>
 /// <param name="Plan">The plan.</param>

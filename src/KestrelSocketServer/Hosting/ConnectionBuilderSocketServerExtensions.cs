@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer;
+using KestrelSocketServer.Hosting;
 
 namespace Microsoft.AspNetCore.Connections;
 

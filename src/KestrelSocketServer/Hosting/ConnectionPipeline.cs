@@ -1,10 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>Ends a connection pipeline with a handler: of an endpoint of ours, of the application's own Kestrel, or of another transport.</summary>
 internal static class ConnectionPipeline
@@ -83,7 +86,7 @@ internal static class ConnectionPipeline
             reason = SocketCloseReason.HandlerFault;
             failure = exception;
             settings.Logger.HandlerFault(exception, context.ConnectionId);
-            settings.Server?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, context.ConnectionId, context.RemoteEndPoint));
+            settings.Endpoint?.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, context.ConnectionId, context.RemoteEndPoint));
         }
 
         settings.OnClosed(context, measurement, reason, failure?.GetType().FullName);

@@ -1,11 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>An endpoint on its way from a plan to a server.</summary>
-internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, EndpointContext context, ConnectionDelegate pipeline)
+internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, EndpointContext context, ConnectionDelegate pipeline, AppliedEndpoint? applied)
 {
     public EndpointPlan Plan { get; } = plan;
 
@@ -23,7 +25,7 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
 
     /// <summary>Whether the server's sockets are already what the plan asks for.</summary>
     public bool KeepsSockets { get; } =
-        server.Applied is { } applied && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)
+        applied is not null && server.Binding is { } binding && ReferenceEquals(applied.Context, binding.Context)
         && applied.Plan.Address.Equals(plan.Address) && applied.Context.Listener.CanBecome(context.Listener);
 
     /// <summary>Whether the server holds the address that the plan asks for.</summary>

@@ -1,7 +1,13 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Servers;
+using KestrelSocketServer.Transport;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>
 /// Makes the endpoints what a set of plans says, all of it or nothing: everything that can fail is done before anything is
@@ -12,19 +18,23 @@ internal sealed class EndpointReconciler(
 {
     private readonly SocketServerMetrics? _metrics = SocketServerMetrics.From(services);
 
-    /// <summary>Applies the plans of the servers, given all servers there are.</summary>
+    // What each server follows. One that was started at run time follows no plan.
+    private readonly Dictionary<SocketServer, AppliedEndpoint> _applied = [];
+
+    /// <summary>Applies the plans of the servers.</summary>
     /// <returns>Whether anything was changed.</returns>
     /// <exception cref="InvalidOperationException">An endpoint does not fit together; nothing is changed.</exception>
     /// <exception cref="IOException">An address cannot be listened on; nothing is changed (row A13).</exception>
     public async Task<bool> ApplyAsync(
-        IReadOnlyList<EndpointPlan> plans, Func<string, SocketServer> serverOf, IEnumerable<SocketServer> servers, CancellationToken cancellationToken)
+        IReadOnlyList<EndpointPlan> plans, Func<string, SocketServer> serverOf, CancellationToken cancellationToken)
     {
         EndpointBuild[] builds = [.. plans
             .Select(plan => (Plan: plan, Server: serverOf(plan.Name)))
-            .Where(pair => pair.Server.Applied?.Plan.Fingerprint != pair.Plan.Fingerprint || !pair.Server.Applied.Plan.Address.Equals(pair.Plan.Address))
+            .Where(pair => !_applied.TryGetValue(pair.Server, out AppliedEndpoint? applied)
+                || applied.Plan.Fingerprint != pair.Plan.Fingerprint || !applied.Plan.Address.Equals(pair.Plan.Address))
             .Select(pair => Build(pair.Plan, pair.Server))];
         HashSet<SocketServer> planned = [.. plans.Select(plan => serverOf(plan.Name))];
-        SocketServer[] removed = [.. servers.Where(server => server.Applied is not null && !planned.Contains(server))];
+        SocketServer[] removed = [.. _applied.Keys.Where(server => !planned.Contains(server))];
 
         EndpointBuild[] moved = [.. builds.Where(build => !build.KeepsSockets)];
         SocketServer[] leaving = [.. removed.Concat(moved.Select(build => build.Server)).Where(server => server.IsListening)];
@@ -44,12 +54,13 @@ internal sealed class EndpointReconciler(
 
         foreach (EndpointBuild build in builds)
         {
-            build.Server.Apply(build.Plan, build.Context, build.Pipeline);
+            _applied[build.Server] = new AppliedEndpoint(build.Plan, build.Context);
+            build.Server.Update(build.Context, build.Pipeline);
         }
 
         foreach (SocketServer server in removed)
         {
-            server.Forget();
+            _applied.Remove(server);
             await server.CloseAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
@@ -72,12 +83,12 @@ internal sealed class EndpointReconciler(
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
-        var settings = new ConnectionSettings(plan.Options.Limits, server, logger, timeProvider) { Metrics = _metrics };
+        var settings = new ConnectionSettings(plan.Options.Limits, server.OpenConnections, logger, timeProvider) { Metrics = _metrics };
         var context = new EndpointContext(server, plan.Address, plan.Options.Socket, settings)
         {
             ApplicationServices = services,
         };
-        return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context));
+        return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context), _applied.GetValueOrDefault(server));
     }
 
     // A new socket is bound before the old one is closed, so that no client is refused; where both want the same port, after. Starting to
@@ -122,7 +133,7 @@ internal sealed class EndpointReconciler(
                 {
                     // Somebody else was faster to take the address, or there is no descriptor: the others are restored all the same. Whatever
                     // is applied next, this one is listened on again by that.
-                    server.Forget();
+                    _applied.Remove(server);
                     logger.RestoreFailed(exception, server.Name);
                 }
             }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>What handlers are called in logs and metrics.</summary>
 internal static class HandlerName

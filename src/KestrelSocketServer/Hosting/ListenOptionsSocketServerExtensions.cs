@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer;
+using KestrelSocketServer.Hosting;
+using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 

@@ -1,4 +1,6 @@
 using KestrelSocketServer;
+using KestrelSocketServer.Servers;
+using KestrelSocketServer.Tls;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using KestrelSocketServer.Configuration;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;

@@ -1,3 +1,4 @@
+using KestrelSocketServer.Configuration;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 

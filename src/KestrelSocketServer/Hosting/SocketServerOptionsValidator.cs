@@ -1,6 +1,7 @@
+using KestrelSocketServer.Configuration;
 using Microsoft.Extensions.Options;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>Finds all mistakes of the configuration, and of what code and configuration say together.</summary>
 internal sealed class SocketServerOptionsValidator : IValidateOptions<SocketServerOptions>

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Hosting;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>Starts and stops the endpoints with the host.</summary>
 internal sealed class SocketServerService(SocketServers servers, IHostApplicationLifetime lifetime) : IHostedLifecycleService

@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KestrelSocketServer;
+using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Hosting;
+using KestrelSocketServer.Tls.KestrelHttps;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;

@@ -1,6 +1,10 @@
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Servers;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,7 +12,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Hosting;
 
 /// <summary>The servers of the application, by name: those of code and configuration, and those that came at run time.</summary>
 internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposable
@@ -186,7 +190,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return !_stopping && await _reconciler.ApplyAsync(ReadPlans(), ServerOf, _servers.Values, cancellationToken).ConfigureAwait(false);
+            return !_stopping && await _reconciler.ApplyAsync(ReadPlans(), ServerOf, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

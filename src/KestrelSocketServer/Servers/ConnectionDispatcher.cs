@@ -1,7 +1,9 @@
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>Runs the connections of an endpoint, each on its event loop.</summary>
 internal sealed class ConnectionDispatcher : IDisposable
@@ -81,7 +83,7 @@ internal sealed class ConnectionDispatcher : IDisposable
     public void OnFault(ConnectionContext connection, Exception exception)
     {
         Logger.HandlerFault(exception, connection.ConnectionId);
-        _server.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, connection.ConnectionId, connection.RemoteEndPoint));
+        _server.OpenConnections.RaiseError(new SocketServerError(SocketServerErrorStage.Handler, exception, connection.ConnectionId, connection.RemoteEndPoint));
     }
 
     public void Dispose() => _heartbeat.Dispose();

@@ -1,7 +1,9 @@
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// One connection on its way through the pipeline of its endpoint, on its event loop from its start to its disposal. It has the features

@@ -1,8 +1,10 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>One period of listening of a server: its sockets, and the dispatcher of the connections accepted there.</summary>
 #pragma warning disable CA1001 // The dispatcher is disposed of when the last connection is gone.

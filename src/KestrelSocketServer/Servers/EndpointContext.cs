@@ -1,12 +1,17 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Tls;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// What the <see cref="ListenOptions"/> extensions collect for one endpoint. They find it through the options' services,
@@ -63,7 +68,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     {
         if (_handlerName is null)
         {
-            if (!Server.HasConnectionSubscriber)
+            if (!Server.OpenConnections.HasSubscriber)
             {
                 throw new InvalidOperationException(
                     $"Endpoint '{Server.Name}' has no handler: call UseSocketHandler in its configuration, or subscribe to the server's Connection event before it listens.");
@@ -97,7 +102,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public TlsObserver UseTls()
     {
         _hasTls = true;
-        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.RaiseError(
+        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.OpenConnections.RaiseError(
             new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
     }
 
@@ -108,7 +113,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         if (failure is not null)
         {
             Settings.Logger.HandshakeFailed(connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), failure.Message);
-            Server.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, failure, connection.ConnectionId, connection.RemoteEndPoint));
+            Server.OpenConnections.RaiseError(new SocketServerError(SocketServerErrorStage.Handshake, failure, connection.ConnectionId, connection.RemoteEndPoint));
         }
     }
 

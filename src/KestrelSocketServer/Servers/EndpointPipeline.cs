@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
+using KestrelSocketServer.Tls.KestrelHttps;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>Builds what runs the connections of an endpoint: its middleware, TLS among them, and its handler.</summary>
 internal static class EndpointPipeline
@@ -12,7 +13,7 @@ internal static class EndpointPipeline
     /// <exception cref="InvalidOperationException">The endpoint has no handler, or parts that do not fit together.</exception>
     public static ConnectionDelegate Build(Action<ListenOptions> configure, EndpointContext context)
     {
-        ListenOptions listen = KestrelHttpsServer.CreateOptions(context);
+        ListenOptions listen = KestrelHttpsServer.CreateOptions(context.Address.EndPoint, context, context.UseTls);
         try
         {
             configure(listen);

@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Transport;
+using KestrelSocketServer.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// Opens a socket by its descriptor. That stays its owner's; ours is a copy, which can be closed and opened again. Neither is handed on

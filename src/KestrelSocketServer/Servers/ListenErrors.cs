@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>What the errors of making, binding and listening with a socket mean for an endpoint, and what helps.</summary>
 internal static class ListenErrors

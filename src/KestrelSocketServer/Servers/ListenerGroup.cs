@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>The listeners of an endpoint, one or one for each event loop: what is done to one is done to all.</summary>
 internal sealed class ListenerGroup(IReadOnlyList<SocketListener> listeners)

@@ -2,10 +2,13 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
+using KestrelSocketServer.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>Makes the listening socket of an endpoint.</summary>
 internal static class ListeningSocket

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// Accepts the connections of one listening socket. A failing accept is reported and tried again, ever more slowly, up to
@@ -142,7 +144,7 @@ internal sealed class SocketListener(
         if (!_closed.IsCancellationRequested)
         {
             // On the thread pool, where an exception would end the process: the logger that is told of a subscriber's may throw too.
-            Try(static failed => failed.Server.RaiseError(new SocketServerError(SocketServerErrorStage.Accept, failed.Exception)), (context.Server, Exception: exception));
+            Try(static failed => failed.Server.OpenConnections.RaiseError(new SocketServerError(SocketServerErrorStage.Accept, failed.Exception)), (context.Server, Exception: exception));
         }
     }
 

@@ -1,43 +1,55 @@
 using System.Collections.Concurrent;
 using System.Net;
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// A named endpoint. It outlives the times when it listens, so that whoever had it injected keeps its subscriptions when
 /// it is closed and listens again.
 /// </summary>
-internal sealed class SocketServer(string name, ILogger logger, Action onChanged) : ISocketServer
+internal sealed class SocketServer : ISocketServer
 {
-    private readonly HashSet<SocketConnection> _connections = [];
+    private readonly ILogger _logger;
+    private readonly Action _onChanged;
     private readonly Lock _lock = new();
     private readonly List<EndpointBinding> _bindings = [];
     private EndpointBinding? _binding;
     private bool _paused;
-    private bool _stopping;
 
-    public event Action<ISocketConnection>? Connection;
+    public SocketServer(string name, ILogger logger, Action onChanged)
+    {
+        (Name, _logger, _onChanged) = (name, logger, onChanged);
+        OpenConnections = new EndpointConnections(this, name, logger);
+    }
 
-    public event Action<SocketServerError>? Error;
+    public event Action<ISocketConnection>? Connection
+    {
+        add => OpenConnections.Connection += value;
+        remove => OpenConnections.Connection -= value;
+    }
 
-    public string Name { get; } = name;
+    public event Action<SocketServerError>? Error
+    {
+        add => OpenConnections.Error += value;
+        remove => OpenConnections.Error -= value;
+    }
+
+    public string Name { get; }
 
     public string? Address => EndPointFormatter.Format(EndPoint);
 
     public EndPoint? EndPoint => _binding?.Listener.EndPoint;
 
-    public IReadOnlyCollection<ISocketConnection> Connections
-    {
-        get
-        {
-            lock (_connections)
-            {
-                return [.. _connections];
-            }
-        }
-    }
+    public IReadOnlyCollection<ISocketConnection> Connections => OpenConnections.ToArray();
+
+    /// <summary>The connections that are open, and whoever subscribed to them.</summary>
+    public EndpointConnections OpenConnections { get; }
 
     public bool IsAcceptingPaused => _paused;
 
@@ -46,17 +58,11 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
     /// <summary>What it listens with, null when it does not.</summary>
     public EndpointBinding? Binding => _binding;
 
-    /// <summary>The plan that it follows, null where it was started at run time.</summary>
-    public AppliedEndpoint? Applied { get; private set; }
-
     /// <summary>The handlers of its endpoint: they outlive changes of its configuration, with all they know.</summary>
     public ConcurrentDictionary<Type, ConnectionHandler> Handlers { get; } = new();
 
     /// <summary>The certificates of its endpoint, which outlive changes of its configuration too; null before it first listens.</summary>
     public CertificateSources? Certificates { get; private set; }
-
-    /// <summary>Whether somebody waits for connections: then the endpoint needs no handler of its own.</summary>
-    public bool HasConnectionSubscriber => Connection is not null;
 
     public void PauseAccepting()
     {
@@ -66,7 +72,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             _binding?.Listener.Pause();
         }
 
-        logger.AcceptingPaused(Name);
+        _logger.AcceptingPaused(Name);
     }
 
     public void ResumeAccepting()
@@ -77,7 +83,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             _binding?.Listener.Resume();
         }
 
-        logger.AcceptingResumed(Name);
+        _logger.AcceptingResumed(Name);
     }
 
     public Task CloseAsync(CancellationToken cancellationToken = default)
@@ -96,15 +102,7 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
             bindings = [.. _bindings];
         }
 
-        SocketConnection[] connections;
-        lock (_connections)
-        {
-            _stopping = true;
-            connections = [.. _connections];
-        }
-
-        Array.ForEach(connections, static connection => connection.OnStopping());
-
+        OpenConnections.Stop();
         return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
     }
 
@@ -131,57 +129,15 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
         previous?.Close();
         Certificates = binding.Context.Certificates;
-        logger.Listening(Name, Address!);
-        onChanged();
+        _logger.Listening(Name, Address!);
+        _onChanged();
     }
 
-    /// <summary>Follows a plan from now on.</summary>
-    public void Apply(EndpointPlan plan, EndpointContext context, ConnectionDelegate pipeline)
+    /// <summary>Changes what holds for the connections that are accepted from now on.</summary>
+    public void Update(EndpointContext context, ConnectionDelegate pipeline)
     {
-        Applied = new AppliedEndpoint(plan, context);
         Certificates = context.Certificates;
         _binding?.Update(context, pipeline);
-    }
-
-    /// <summary>Follows no plan any more.</summary>
-    public void Forget() => Applied = null;
-
-    public void Add(SocketConnection connection)
-    {
-        bool stopping;
-        lock (_connections)
-        {
-            _connections.Add(connection);
-            stopping = _stopping;
-        }
-
-        if (stopping)
-        {
-            connection.OnStopping();
-        }
-    }
-
-    public void Remove(SocketConnection connection)
-    {
-        lock (_connections)
-        {
-            _connections.Remove(connection);
-        }
-    }
-
-    /// <remarks>An exception of a subscriber is the caller's: it belongs to the connection (row L12).</remarks>
-    public void RaiseConnection(ISocketConnection connection) => Connection?.Invoke(connection);
-
-    public void RaiseError(SocketServerError error)
-    {
-        try
-        {
-            Error?.Invoke(error);
-        }
-        catch (Exception exception)
-        {
-            logger.SubscriberFault(exception, $"endpoint {Name}");
-        }
     }
 
     private EndpointBinding? TakeBinding()
@@ -198,8 +154,8 @@ internal sealed class SocketServer(string name, ILogger logger, Action onChanged
 
         if (binding is not null)
         {
-            logger.StoppedListening(Name, EndPointFormatter.Format(binding.Listener.EndPoint)!);
-            onChanged();
+            _logger.StoppedListening(Name, EndPointFormatter.Format(binding.Listener.EndPoint)!);
+            _onChanged();
         }
 
         return binding;

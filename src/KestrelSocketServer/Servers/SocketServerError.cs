@@ -1,4 +1,5 @@
 using System.Net;
+using KestrelSocketServer.Addresses;
 
 namespace KestrelSocketServer;
 

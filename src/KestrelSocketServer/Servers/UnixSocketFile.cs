@@ -1,6 +1,7 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Transport.EventLoops;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Servers;
 
 /// <summary>The file of a bound Unix socket: which one it is, and whether anybody listens on it.</summary>
 internal sealed unsafe class UnixSocketFile

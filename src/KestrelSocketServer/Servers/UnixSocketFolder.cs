@@ -1,4 +1,6 @@
-namespace KestrelSocketServer;
+using KestrelSocketServer.Transport.EventLoops;
+
+namespace KestrelSocketServer.Servers;
 
 /// <summary>
 /// Keeps servers that start at the same time from replacing each other's sockets: each binds and listens while it holds its folder.

@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>What a server sends: its certificate, and of those that it was given the issuer, the issuer's issuer, and so on.</summary>
 /// <param name="Context">What TLS serves with.</param>

@@ -1,7 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 internal static class CertificateChainLog
 {

@@ -1,6 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 internal static class CertificateExtensions
 {

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// The certificates that an endpoint has opened, by what names them. One that it had already when its options changed is the same

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Why a client's certificate is refused.</summary>
 /// <param name="Message">For the server.</param>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// Judges a client's certificate while OpenSSL is in its handshake, so that OpenSSL itself refuses it and tells the client why, by an alert.

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Which certificates of clients an endpoint accepts.</summary>
 internal sealed class ClientCertificatePolicy(SocketTlsOptions options, string basePath)

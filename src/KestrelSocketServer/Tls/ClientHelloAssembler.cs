@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// Puts a ClientHello that comes in several TLS records together into one. The framework looks for the host name in the first record only,

@@ -1,7 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Reads private keys that are encrypted: as PKCS#8, or in OpenSSL's traditional way.</summary>
 internal static class EncryptedPrivateKey

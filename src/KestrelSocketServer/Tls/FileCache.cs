@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// What was made of one or two files, made anew when they have changed. Asking costs a look at their metadata; files that are

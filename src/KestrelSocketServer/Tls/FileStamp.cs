@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Tells one state of a file from another without reading it.</summary>
 internal readonly record struct FileStamp(string Path, DateTime Written, long Length)

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 internal sealed class FileTlsCertificate(string path, string? keyPath, string? passphrase) : TlsCertificate
 {

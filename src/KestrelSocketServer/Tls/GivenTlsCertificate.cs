@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 internal sealed class GivenTlsCertificate(X509Certificate2 certificate, X509Certificate2Collection? chain) : TlsCertificate
 {

@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>One handshake, and what is known of it before it is over.</summary>
 internal sealed class HandshakeAttempt(ClientCertificatePolicy clients)

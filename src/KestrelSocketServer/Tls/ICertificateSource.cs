@@ -1,6 +1,6 @@
 using System.Net.Security;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>A certificate in use by an endpoint.</summary>
 internal interface ICertificateSource

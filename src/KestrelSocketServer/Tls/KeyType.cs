@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>The types of keys, by their object identifiers.</summary>
 internal static class KeyType

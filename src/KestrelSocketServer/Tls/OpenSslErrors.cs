@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>What OpenSSL's own errors mean, found in what the runtime throws.</summary>
 internal static class OpenSslErrors

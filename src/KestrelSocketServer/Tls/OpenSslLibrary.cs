@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>The functions of the OpenSSL that the runtime itself uses: calls of another copy of it would corrupt memory.</summary>
 [SupportedOSPlatform("linux")]

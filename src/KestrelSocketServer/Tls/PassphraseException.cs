@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>A private key cannot be decrypted. The message goes on after the name of the key: "is encrypted, and …".</summary>
 internal sealed class PassphraseException(string message, Exception? innerException = null)

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// One block of a PEM text. The reading is as lenient as OpenSSL's and more: any ends of lines, text before and between, byte order

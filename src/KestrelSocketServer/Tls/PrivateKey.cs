@@ -2,7 +2,7 @@ using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>A private key of any form (PKCS#8, PKCS#1, SEC 1), told by its content.</summary>
 internal sealed class PrivateKey : IDisposable

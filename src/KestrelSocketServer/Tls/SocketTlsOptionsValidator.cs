@@ -3,7 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Finds options that cannot work, before anybody connects.</summary>
 internal static class SocketTlsOptionsValidator

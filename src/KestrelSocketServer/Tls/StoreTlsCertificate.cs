@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 internal sealed class StoreTlsCertificate(string subject, string storeName, StoreLocation location, bool allowInvalid) : TlsCertificate
 {

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Why a handshake is refused, in the words of TLS.</summary>
 internal enum TlsAlert : byte

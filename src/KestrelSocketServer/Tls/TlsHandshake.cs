@@ -1,10 +1,12 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Shakes hands with the clients of an endpoint.</summary>
 internal sealed class TlsHandshake

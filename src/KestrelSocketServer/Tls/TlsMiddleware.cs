@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>TLS over a connection: shakes hands, then runs the rest of the pipeline over what is inside.</summary>
 internal sealed class TlsMiddleware(ConnectionDelegate next, TlsHandshake handshake)

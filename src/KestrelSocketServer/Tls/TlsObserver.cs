@@ -1,8 +1,10 @@
+using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>Told of the handshakes of an endpoint.</summary>
 /// <param name="Logger">Logs them.</param>

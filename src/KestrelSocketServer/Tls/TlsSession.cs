@@ -3,11 +3,12 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using KestrelSocketServer.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>What is inside TLS: the pipe of a connection from the end of its handshake on, and what can be told of the encryption.</summary>
 internal sealed class TlsSession : IDuplexPipe, IAsyncDisposable,

@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using KestrelSocketServer.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>A connection's pipe as the stream below TLS.</summary>
 internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOfTransport

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls;
 
 /// <summary>
 /// A private key encrypted in OpenSSL's traditional way, with headers (<c>Proc-Type: 4,ENCRYPTED</c>), which .NET does not read.

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// Blocks of pinned memory for the pipes that middleware puts around a connection's own, as TLS does. Renting allocates nothing once

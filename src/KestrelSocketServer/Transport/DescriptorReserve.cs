@@ -1,6 +1,7 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Transport.EventLoops;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// Keeps the last descriptors of the process from clients. The runtime needs some for a moment whenever it starts a thread or loads an

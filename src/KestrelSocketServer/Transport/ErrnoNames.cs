@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>The names of Linux's error numbers, the same on x64 and arm64: only newer versions of glibc can be asked for them.</summary>
 internal static class ErrnoNames

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>Accepts the connections of a listening socket. Each driver has its own.</summary>
 internal interface IAcceptor : IDisposable

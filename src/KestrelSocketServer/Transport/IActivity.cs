@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>Tells whether a connection is used.</summary>
 internal interface IActivity

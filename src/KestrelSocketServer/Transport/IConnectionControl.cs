@@ -1,6 +1,7 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// What the transport of a connection can do and tell beyond what a <see cref="Microsoft.AspNetCore.Connections.ConnectionContext"/> has

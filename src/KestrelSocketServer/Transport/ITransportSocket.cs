@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>A connected socket whose calls never wait. Each driver has its own.</summary>
 internal interface ITransportSocket

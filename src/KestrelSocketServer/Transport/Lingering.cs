@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// Drops what a peer still sends after the end of the stream was sent to it. Unread input would turn the close into a reset, which may

@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// A flush that waits until the driver has sent everything. Made for the first one of a connection and used for all: few connections

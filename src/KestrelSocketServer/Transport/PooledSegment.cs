@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// Part of a stream of bytes, in memory of the shared pool: filled from <see cref="Start"/> to <see cref="End"/>. The pool gives

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>The cancellation of reads by a token. Made for the first such read of a connection and used for all: most have none.</summary>
 internal sealed class ReadCancellation(SocketInput input)

@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// What a connection receives: straight into pooled memory, when the reader waits for it and not before, so that a resting

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Transport.EventLoops;
+using KestrelSocketServer.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>Moves the bytes of all connections of an application, by one of the drivers.</summary>
 internal sealed class SocketTransport : IDisposable

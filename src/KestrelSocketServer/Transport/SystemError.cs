@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// What the system says of a call that failed, by the text and the name of its error number. <see cref="SocketError"/> has no value for

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 // The features of the connection: those that it is itself, and the few that others add. Neither a dictionary nor an object of its own,
 // as there is one for each connection.

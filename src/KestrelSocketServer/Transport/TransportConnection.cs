@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>A connection over a socket, the same for both drivers: two pipes without a loop between them and the system.</summary>
 internal sealed partial class TransportConnection : ConnectionContext, IDuplexPipe,

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport;
 
 /// <summary>What a transport tells of the connections of one endpoint.</summary>
 /// <param name="OnBlocked">A handler has held its event loop for too long.</param>

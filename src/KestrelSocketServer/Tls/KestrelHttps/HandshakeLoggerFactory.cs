@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>Gives out the loggers of another factory, and lets <see cref="HandshakeWatch"/> listen to the one of Kestrel's TLS middleware.</summary>
 internal sealed class HandshakeLoggerFactory(ILoggerFactory loggers) : ILoggerFactory

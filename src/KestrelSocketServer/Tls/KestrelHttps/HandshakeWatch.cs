@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
+using KestrelSocketServer.Connections;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>
 /// Finds out why a TLS handshake of Kestrel's own failed. Its middleware tells that only its log, so the watch listens there: the log is

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -6,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>
 /// The services of Kestrel's own that its TLS needs, for a host that has no Kestrel: in a provider apart, so that the

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>Goes before Kestrel's TLS in the pipeline of an endpoint: gives it what it needs of Kestrel, and watches its handshake.</summary>
 internal sealed class KestrelHttpsMiddleware(ConnectionDelegate next, StandInListener kestrel, TlsObserver observer)

@@ -1,3 +1,5 @@
+using System.Net;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
@@ -6,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>
 /// The one Kestrel server of a host, made when the first endpoint calls Kestrel's own <c>UseHttps</c>: see the README of this folder.
@@ -19,12 +21,15 @@ internal sealed class KestrelHttpsServer(IServiceProvider application) : IDispos
     private KestrelServer? _server;
 
     /// <summary>Makes the options of an endpoint, bound to nothing, on which Kestrel's own <c>UseHttps</c> works too.</summary>
-    public static ListenOptions CreateOptions(EndpointContext endpoint)
+    /// <param name="endPoint">Where the endpoint listens.</param>
+    /// <param name="endpointServices">The services of the endpoint.</param>
+    /// <param name="useTls">Called where Kestrel's <c>UseHttps</c> is; returns what its handshakes are reported to.</param>
+    public static ListenOptions CreateOptions(EndPoint endPoint, IKeyedServiceProvider endpointServices, Func<TlsObserver> useTls)
     {
-        KestrelHttpsServer server = endpoint.ApplicationServices.GetRequiredService<KestrelHttpsServer>();
-        var services = new KestrelHttpsServices(endpoint, server._services);
+        KestrelHttpsServer server = endpointServices.GetRequiredService<KestrelHttpsServer>();
+        var services = new KestrelHttpsServices(endpointServices, server._services, useTls);
         ListenOptions? options = null;
-        new KestrelServerOptions { ApplicationServices = services }.Listen(endpoint.Address.EndPoint, listen => options = listen);
+        new KestrelServerOptions { ApplicationServices = services }.Listen(endPoint, listen => options = listen);
 
         // No HTTP, and no HTTP protocol advertised by TLS.
         options!.Protocols = HttpProtocols.None;

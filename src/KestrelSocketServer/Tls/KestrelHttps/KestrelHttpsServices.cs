@@ -2,13 +2,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>
 /// The services of an endpoint, with those that Kestrel's own <c>UseHttps</c> asks for. Nothing else asks for them, so this is also where
 /// its use is noticed.
 /// </summary>
-internal sealed class KestrelHttpsServices(EndpointContext endpoint, KestrelCoreServices kestrel) : IKeyedServiceProvider
+internal sealed class KestrelHttpsServices(IKeyedServiceProvider endpoint, KestrelCoreServices kestrel, Func<TlsObserver> useTls) : IKeyedServiceProvider
 {
     /// <summary>What handshakes are reported to; null unless Kestrel's <c>UseHttps</c> was called.</summary>
     public TlsObserver? Observer { get; private set; }
@@ -25,7 +25,7 @@ internal sealed class KestrelHttpsServices(EndpointContext endpoint, KestrelCore
             return endpoint.GetService(serviceType);
         }
 
-        Observer ??= endpoint.UseTls();
+        Observer ??= useTls();
         return endpoint.GetService(serviceType) ?? kestrel.GetService(serviceType);
     }
 

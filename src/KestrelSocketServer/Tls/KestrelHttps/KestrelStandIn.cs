@@ -1,8 +1,9 @@
 using System.IO.Pipelines;
+using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>
 /// Stands in for a connection on Kestrel's server, which counts and measures it there and gives it features. The connection takes those over

@@ -2,7 +2,7 @@ using System.Net;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Tls.KestrelHttps;
 
 /// <summary>Gives stand-ins to Kestrel's server, as if it had accepted them.</summary>
 internal sealed class StandInListener : IConnectionListenerFactory, IConnectionListener

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>
 /// Something that runs on a thread other than the one that serves its loop: it was moved there before it began, or has lost the loop.

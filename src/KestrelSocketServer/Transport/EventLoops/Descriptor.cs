@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>A descriptor that closes when its last call has returned, so that none works on a number that is somebody else's by then.</summary>
 internal sealed class Descriptor : SafeHandleMinusOneIsInvalid

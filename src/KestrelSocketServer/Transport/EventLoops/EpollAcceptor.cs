@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>Accepts the connections of a listening socket on an event loop.</summary>
 internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSource<TransportConnection>, IThreadPoolWorkItem

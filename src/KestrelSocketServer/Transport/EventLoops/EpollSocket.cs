@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>A connected socket on an event loop.</summary>
 internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket

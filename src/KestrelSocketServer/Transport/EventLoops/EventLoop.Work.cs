@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using KestrelSocketServer.Transport.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 // What other threads have it do.
 internal sealed unsafe partial class EventLoop

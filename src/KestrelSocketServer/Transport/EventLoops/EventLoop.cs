@@ -1,9 +1,11 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>
 /// Waits for many descriptors at once and runs what waits for each, one after the other, on the thread that serves the loop.

@@ -1,7 +1,8 @@
 using System.Net.Sockets;
+using KestrelSocketServer.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>The event loops of an application, with the threads that serve them.</summary>
 internal sealed class EventLoopGroup : IDisposable

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using KestrelSocketServer.Diagnostics;
 using Microsoft.Extensions.Logging;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>
 /// Looks after event loops: one that the same handler holds for too long goes on, for all other connections, on another thread. It

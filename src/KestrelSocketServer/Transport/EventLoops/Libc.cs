@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>The system calls of the library's own, as glibc and musl have them.</summary>
 /// <remarks>Each says what becomes of it when it fails once. What hands a descriptor out starts nothing when it fails.</remarks>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>A descriptor that an event loop watches.</summary>
 /// <remarks>

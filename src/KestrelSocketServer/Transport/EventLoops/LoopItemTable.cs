@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>
 /// Finds items by their tokens. A token is never used twice, so that what the system tells of a descriptor that is closed by now

@@ -1,7 +1,7 @@
 using System.Runtime;
 using System.Runtime.CompilerServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>A thread that serves event loops or runs handlers, one after the other as it is asked to, and waits in between.</summary>
 #pragma warning disable CA1001 // Disposed of when the thread ends.

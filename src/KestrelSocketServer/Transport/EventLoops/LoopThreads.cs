@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>
 /// The threads that serve event loops: one for each loop, and one more for each handler that blocks. Those that are not needed wait

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>Reads <c>sockaddr</c>, as Linux has it.</summary>
 internal static class NativeAddress

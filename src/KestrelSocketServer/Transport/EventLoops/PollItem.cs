@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary><c>struct epoll_event</c>: what a descriptor is ready for, and the token it was registered with. x64 alone packs it.</summary>
 internal static unsafe class PollItem

@@ -1,4 +1,4 @@
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>What a descriptor is ready for, as epoll tells it.</summary>
 [Flags]

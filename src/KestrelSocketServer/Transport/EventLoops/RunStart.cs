@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>Where the clocks stood when something began to run.</summary>
 /// <param name="Timestamp">The time.</param>

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.Sockets;
 
 /// <summary>A connected socket of .NET's: it is waited for by its asynchronous operations and used by the others.</summary>
 #pragma warning disable CA1001 // Disposed of when the socket is closed.

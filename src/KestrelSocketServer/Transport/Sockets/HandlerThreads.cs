@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.Sockets;
 
 /// <summary>
 /// Where handlers run that have no event loop: on the thread pool, until as many as it keeps threads for are stuck there, and from then

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace KestrelSocketServer;
+namespace KestrelSocketServer.Transport.Sockets;
 
 /// <summary>Accepts the connections of a listening socket by .NET's asynchronous operations.</summary>
 internal sealed class SocketAcceptor(Socket listener, DescriptorReserve reserve, Func<Socket, TransportConnection> create) : IAcceptor
