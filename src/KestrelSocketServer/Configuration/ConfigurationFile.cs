@@ -156,7 +156,7 @@ internal sealed class ConfigurationFile(FileConfigurationProvider provider, Time
         try
         {
             IFileInfo file = provider.Source.FileProvider!.GetFileInfo(provider.Source.Path!);
-            return file.PhysicalPath is { } path ? FileStamp.Of(path)
+            return file.PhysicalPath is { } path ? FileStamp.From(path)
                 : file.Exists ? new FileStamp(file.Name, file.LastModified.UtcDateTime, file.Length)
                 : null;
         }

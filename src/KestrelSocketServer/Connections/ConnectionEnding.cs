@@ -5,14 +5,14 @@ namespace KestrelSocketServer.Connections;
 
 /// <summary>
 /// The end of a connection: sends the end of the stream or cuts it off, raises the last events, lingers, and leaves the transport. In the
-/// flow of the connection.
+/// run loop of the connection.
 /// </summary>
 internal readonly struct ConnectionEnding(SocketConnection connection)
 {
-    // A value task as the others here, so that the flow needs one place less for each connection.
+    // A value task as the others here, so that the run loop needs one place less for each connection.
     public async ValueTask RunAsync()
     {
-        await connection.StopWatchingAsync().ConfigureAwait(false);
+        await connection.UnregisterAsync().ConfigureAwait(false);
         if (connection.Cause.WriteFailure is { } writeFailure && !connection.State.IsClosed)
         {
             connection.Cause.AddFault(writeFailure);
@@ -72,7 +72,7 @@ internal readonly struct ConnectionEnding(SocketConnection connection)
             }
 
             CancelFlush();
-            if (!connection.IsReadByFlow)
+            if (!connection.ReadsItself)
             {
                 connection.Input.CancelPendingRead();
             }

@@ -65,7 +65,7 @@ public interface ISocketConnection
     /// the handler reads in its own flow, already when the connection has failed, so that it can give up what it does meanwhile.
     /// </summary>
     /// <remarks>
-    /// Its registrations run on the connection's flow and must not block it. An <see cref="OperationCanceledException"/> that a handler
+    /// Its registrations run on the connection's run loop and must not block it. An <see cref="OperationCanceledException"/> that a handler
     /// lets through counts as no fault.
     /// </remarks>
     CancellationToken ConnectionClosed { get; }

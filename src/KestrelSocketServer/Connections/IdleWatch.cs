@@ -41,11 +41,11 @@ internal sealed class IdleWatch
         _lastActive = _timeProvider.GetTimestamp();
         if (_heartbeat is not null)
         {
-            _heartbeat.OnHeartbeat(static watch => ((IdleWatch)watch).Look(), this);
+            _heartbeat.OnHeartbeat(static watch => ((IdleWatch)watch).Check(), this);
         }
         else
         {
-            _timer = _timeProvider.CreateTimer(static watch => ((IdleWatch)watch!).Look(), this, Interval, Interval);
+            _timer = _timeProvider.CreateTimer(static watch => ((IdleWatch)watch!).Check(), this, Interval, Interval);
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class IdleWatch
         _timer?.Dispose();
     }
 
-    private void Look()
+    private void Check()
     {
         if (_stopped)
         {

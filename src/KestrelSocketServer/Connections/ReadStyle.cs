@@ -18,6 +18,6 @@ internal enum ReadStyle
     /// <summary>By <see cref="ISocketConnection.AsPipe"/>.</summary>
     Pipe,
 
-    /// <summary>Not decided yet, and the flow is looking at what has arrived: over in a moment.</summary>
-    Looking,
+    /// <summary>Not decided yet, and the run loop is looking at what has arrived: over in a moment.</summary>
+    Peeking,
 }

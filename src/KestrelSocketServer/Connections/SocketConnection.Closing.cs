@@ -35,7 +35,7 @@ internal sealed partial class SocketConnection
     internal void OnFlushed()
     {
         State.OnFlushed();
-        if (Volatile.Read(ref _watches)?.Sent is { } sent)
+        if (Volatile.Read(ref _registrations)?.Sent is { } sent)
         {
             TellWhetherSent(sent);
         }
@@ -106,10 +106,10 @@ internal sealed partial class SocketConnection
         Settings.OnClosed(_context, _measurement, reason, errorType);
     }
 
-    internal ValueTask StopWatchingAsync() => _watches?.DisposeAsync() ?? ValueTask.CompletedTask;
+    internal ValueTask UnregisterAsync() => _registrations?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     // It may still hold the pipe.
-    internal Task WaitForReaderAsync() => IsReadByFlow ? Task.CompletedTask : _handling ?? Task.CompletedTask;
+    internal Task WaitForReaderAsync() => ReadsItself ? Task.CompletedTask : _handling ?? Task.CompletedTask;
 
     internal void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
 
@@ -164,7 +164,7 @@ internal sealed partial class SocketConnection
         }
         else if (_context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } lifetime)
         {
-            Watches.OnStopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
+            Registrations.OnStopping = lifetime.ConnectionClosedRequested.UnsafeRegister(static state => ((SocketConnection)state!).OnStopping(), this);
         }
 
         _measurement = Settings.OnOpened(_context);

@@ -157,7 +157,7 @@ internal sealed partial class SocketConnection
 
         _events.Release();
         CancelClosed();
-        if (_watches?.Sent is { } sent)
+        if (_registrations?.Sent is { } sent)
         {
             TellWhetherSent(sent);
         }

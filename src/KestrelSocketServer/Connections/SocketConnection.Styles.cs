@@ -9,8 +9,8 @@ internal sealed partial class SocketConnection : IDuplexPipe
 
     PipeWriter IDuplexPipe.Output => _takenOutput ??= TakeOutput();
 
-    /// <summary>Whether the flow reads, and not the handler.</summary>
-    internal bool IsReadByFlow => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe);
+    /// <summary>Whether the run loop reads, and not the handler.</summary>
+    internal bool ReadsItself => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe);
 
     public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default)
     {
@@ -57,9 +57,9 @@ internal sealed partial class SocketConnection : IDuplexPipe
     {
         ReadStyle claimed;
         var spin = default(SpinWait);
-        while ((claimed = (ReadStyle)Interlocked.CompareExchange(ref _style, (int)style, (int)ReadStyle.None)) == ReadStyle.Looking)
+        while ((claimed = (ReadStyle)Interlocked.CompareExchange(ref _style, (int)style, (int)ReadStyle.None)) == ReadStyle.Peeking)
         {
-            // The flow looks only at what is there, without waiting.
+            // The run loop looks only at what is there, without waiting.
             spin.SpinOnce();
         }
 

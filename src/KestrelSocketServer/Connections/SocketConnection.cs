@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace KestrelSocketServer.Connections;
 
 /// <summary>
-/// The connection's semantics over any <see cref="ConnectionContext.Transport"/>. One flow, <c>RunAsync</c>, raises
+/// The connection's semantics over any <see cref="ConnectionContext.Transport"/>. One run loop, <c>RunAsync</c>, raises
 /// all events; other threads leave their wish in a field and wake it.
 /// </summary>
 /// <remarks>
@@ -32,7 +32,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     // Made when it is needed: many connections never wait but for data.
     private WakeSignal? _wake;
-    private ConnectionWatches? _watches;
+    private ConnectionRegistrations? _registrations;
     private PipeWriter? _takenOutput;
     private string? _remoteAddress;
     private string? _localAddress;
@@ -90,7 +90,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         {
             if (ClosedSource is not { } closed)
             {
-                closed = LazyInitializer.EnsureInitialized(ref Watches.Closed, static () => new CancellationTokenSource());
+                closed = LazyInitializer.EnsureInitialized(ref Registrations.Closed, static () => new CancellationTokenSource());
                 Wake();
             }
 
@@ -119,9 +119,9 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     internal WakeSignal WakeSignal => LazyInitializer.EnsureInitialized(ref _wake, static () => new WakeSignal());
 
-    private ConnectionWatches Watches => LazyInitializer.EnsureInitialized(ref _watches, static () => new ConnectionWatches());
+    private ConnectionRegistrations Registrations => LazyInitializer.EnsureInitialized(ref _registrations, static () => new ConnectionRegistrations());
 
-    private CancellationTokenSource? ClosedSource => Volatile.Read(ref _watches)?.Closed;
+    private CancellationTokenSource? ClosedSource => Volatile.Read(ref _registrations)?.Closed;
 
     private bool IsEventThread => _eventThread == Environment.CurrentManagedThreadId;
 
@@ -169,7 +169,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     {
         End();
         TaskCompletionSource sent = LazyInitializer.EnsureInitialized(
-            ref Watches.Sent, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            ref Registrations.Sent, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         TellWhetherSent(sent);
         return sent.Task.WaitAsync(cancellationToken);
     }
@@ -201,7 +201,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     }
 
     /// <summary>
-    /// Makes the flow look at the state again. Never on this thread: whoever calls a method of the connection must not find itself running
+    /// Makes the run loop look at the state again. Never on this thread: whoever calls a method of the connection must not find itself running
     /// the events of it.
     /// </summary>
     internal void Wake()
@@ -214,16 +214,16 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
 
     void IThreadPoolWorkItem.Execute()
     {
-        bool isReadByFlow = IsReadByFlow;
-        if (!isReadByFlow && (State.IsClosed || Cause.Fault is not null || (State.IsReadingStopped && !(Style == ReadStyle.Pipe && _isHandlerDone))))
+        bool readsItself = ReadsItself;
+        if (!readsItself && (State.IsClosed || Cause.Fault is not null || (State.IsReadingStopped && !(Style == ReadStyle.Pipe && _isHandlerDone))))
         {
             // What the handler reads.
             Input.CancelPendingRead();
         }
 
-        if (!WakeSignal.Set() && isReadByFlow)
+        if (!WakeSignal.Set() && readsItself)
         {
-            // The flow reads, or is about to.
+            // The run loop reads, or is about to.
             Input.CancelPendingRead();
         }
     }

@@ -23,7 +23,7 @@ internal static class ConnectionPipeline
         ConnectionDelegate run = handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
             : context => RunAsync(handler, context, settings);
-        End(builder, run, HandlerName.Of(typeof(THandler)));
+        End(builder, run, HandlerName.Get(typeof(THandler)));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -38,21 +38,21 @@ internal static class ConnectionPipeline
                 return Task.CompletedTask;
             },
             configure,
-            HandlerName.Of(onConnection));
+            HandlerName.Get(onConnection));
     }
 
     public static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(onConnection);
 
-        Use(builder, onConnection, configure, HandlerName.Of(onConnection));
+        Use(builder, onConnection, configure, HandlerName.Get(onConnection));
     }
 
     public static void Use(IConnectionBuilder builder, Func<ISocketConnection, CancellationToken, Task> onConnection, Action<SocketConnectionOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(onConnection);
 
-        Use(builder, connection => onConnection(connection, connection.ConnectionClosed), configure, HandlerName.Of(onConnection));
+        Use(builder, connection => onConnection(connection, connection.ConnectionClosed), configure, HandlerName.Get(onConnection));
     }
 
     private static void Use(IConnectionBuilder builder, Func<ISocketConnection, Task> onConnection, Action<SocketConnectionOptions>? configure, string name)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Configuration;
 using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
@@ -42,11 +43,9 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
         return (Plan.Address.EndPoint, binding.Listener.EndPoint) switch
         {
             (IPEndPoint wanted, IPEndPoint held) => wanted.Port == held.Port && wanted.Port != 0
-                && (wanted.Address.Equals(held.Address) || IsAny(wanted.Address) || IsAny(held.Address)),
+                && (wanted.Address.Equals(held.Address) || wanted.Address.IsAny() || held.Address.IsAny()),
             (UnixDomainSocketEndPoint wanted, UnixDomainSocketEndPoint held) => wanted.Equals(held),
             _ => false,
         };
     }
-
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 }

@@ -79,7 +79,7 @@ internal sealed class EndpointReconciler(
     }
 
     private IReadOnlyList<Socket> Bind(string name, ListenAddress address, SocketListenerOptions options)
-        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MostAcceptors : 1, logger);
+        => ListeningSockets.Bind(name, address, options, options.AcceptorPerLoop ? transport.MaxAcceptors : 1, logger);
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {

@@ -133,7 +133,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <exception cref="ArgumentOutOfRangeException">The length is less than 1.</exception>
     public static ListenOptions UseBacklog(this ListenOptions listenOptions, int backlog)
     {
-        EndpointContext endpoint = EndpointContext.Of(listenOptions, nameof(UseBacklog));
+        EndpointContext endpoint = EndpointContext.Get(listenOptions, nameof(UseBacklog));
         endpoint.Listener.Backlog = endpoint.AtLeast(1, backlog);
         return listenOptions;
     }
@@ -144,7 +144,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseReusePort(this ListenOptions listenOptions, bool reusePort = true)
     {
-        EndpointContext.Of(listenOptions, nameof(UseReusePort)).Listener.ReusePort = reusePort;
+        EndpointContext.Get(listenOptions, nameof(UseReusePort)).Listener.ReusePort = reusePort;
         return listenOptions;
     }
 
@@ -157,7 +157,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseAcceptorPerLoop(this ListenOptions listenOptions, bool acceptorPerLoop = true)
     {
-        EndpointContext.Of(listenOptions, nameof(UseAcceptorPerLoop)).Listener.AcceptorPerLoop = acceptorPerLoop;
+        EndpointContext.Get(listenOptions, nameof(UseAcceptorPerLoop)).Listener.AcceptorPerLoop = acceptorPerLoop;
         return listenOptions;
     }
 
@@ -167,7 +167,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseIPv6Only(this ListenOptions listenOptions, bool ipv6Only = true)
     {
-        EndpointContext.Of(listenOptions, nameof(UseIPv6Only)).Listener.IPv6Only = ipv6Only;
+        EndpointContext.Get(listenOptions, nameof(UseIPv6Only)).Listener.IPv6Only = ipv6Only;
         return listenOptions;
     }
 
@@ -177,7 +177,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <returns>The same endpoint.</returns>
     public static ListenOptions UseNoDelay(this ListenOptions listenOptions, bool noDelay = true)
     {
-        EndpointContext.Of(listenOptions, nameof(UseNoDelay)).Listener.NoDelay = noDelay;
+        EndpointContext.Get(listenOptions, nameof(UseNoDelay)).Listener.NoDelay = noDelay;
         return listenOptions;
     }
 
@@ -190,7 +190,7 @@ public static class ListenOptionsSocketServerExtensions
     /// <exception cref="ArgumentOutOfRangeException">A value is too small.</exception>
     public static ListenOptions UseKeepAlive(this ListenOptions listenOptions, TimeSpan time, TimeSpan? interval = null, int? retryCount = null)
     {
-        EndpointContext endpoint = EndpointContext.Of(listenOptions, nameof(UseKeepAlive));
+        EndpointContext endpoint = EndpointContext.Get(listenOptions, nameof(UseKeepAlive));
         var second = TimeSpan.FromSeconds(1);
         endpoint.Listener.KeepAliveTime = endpoint.AtLeast(second, time);
         endpoint.Listener.KeepAliveInterval = interval is null ? null : endpoint.AtLeast(second, interval.Value, nameof(interval));

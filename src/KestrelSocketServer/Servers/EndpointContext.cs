@@ -146,7 +146,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         => ApplicationServices.GetRequiredKeyedService(serviceType, serviceKey);
 
     /// <exception cref="InvalidOperationException">The options belong to an endpoint of the application's own Kestrel.</exception>
-    public static EndpointContext Of(ListenOptions listenOptions, string option)
+    public static EndpointContext Get(ListenOptions listenOptions, string option)
     {
         ArgumentNullException.ThrowIfNull(listenOptions);
 

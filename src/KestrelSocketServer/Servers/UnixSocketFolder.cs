@@ -26,7 +26,7 @@ internal static class UnixSocketFolder
             return null;
         }
 
-        var folder = new Descriptor(opened);
+        var folder = new SafeFileDescriptor(opened);
         for (int i = 0; i < Attempts; i++)
         {
             if (Libc.Lock(folder, Exclusive | WithoutWaiting) == 0)

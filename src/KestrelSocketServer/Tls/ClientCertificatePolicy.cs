@@ -85,7 +85,7 @@ internal sealed class ClientCertificatePolicy(SocketTlsOptions options, string b
     }
 
     private static FileCache<X509Certificate2Collection> OpenAuthorities(string path)
-        => new(path, null, () => PemText.ReadCertificates(PemText.Of(File.ReadAllBytes(path)) ?? "", path));
+        => new(path, null, () => PemText.ReadCertificates(PemText.From(File.ReadAllBytes(path)) ?? "", path));
 
     private static bool IsSelfSigned(X509Certificate2 certificate)
         => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);

@@ -57,7 +57,7 @@ internal sealed class FileCache<T>(string path, string? secondPath, Func<T> load
         }
     }
 
-    private (FileStamp, FileStamp) Stamp() => (FileStamp.Of(path), secondPath is null ? default : FileStamp.Of(secondPath));
+    private (FileStamp, FileStamp) Stamp() => (FileStamp.From(path), secondPath is null ? default : FileStamp.From(secondPath));
 
     private sealed record Entry((FileStamp, FileStamp) Stamp, T? Value, CryptographicException? Failure);
 }

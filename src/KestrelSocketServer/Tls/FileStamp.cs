@@ -4,7 +4,7 @@ namespace KestrelSocketServer.Tls;
 internal readonly record struct FileStamp(string Path, DateTime Written, long Length)
 {
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public static FileStamp Of(string path)
+    public static FileStamp From(string path)
     {
         var file = new FileInfo(path);
         if (file.Exists && file.Attributes.HasFlag(FileAttributes.ReparsePoint))

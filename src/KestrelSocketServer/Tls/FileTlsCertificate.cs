@@ -61,7 +61,7 @@ internal sealed class FileTlsCertificate(string path, string? keyPath, string? p
         // Null where the file is neither PEM nor a certificate in DER.
         private X509Certificate2Collection? FindCertificates(byte[] content)
         {
-            if (PemText.Of(content) is { } text)
+            if (PemText.From(content) is { } text)
             {
                 return PemText.ReadCertificates(text, _path);
             }

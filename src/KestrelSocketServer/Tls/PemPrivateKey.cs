@@ -49,7 +49,7 @@ internal static class PemPrivateKey
 
     private static List<PrivateKey> ReadAll(X509Certificate2Collection certificates, byte[] content, string path, string? passphrase)
     {
-        if (PemText.Of(content) is not { } text)
+        if (PemText.From(content) is not { } text)
         {
             return [Read(certificates, path, () => PrivateKey.Read(content, passphrase))];
         }
@@ -70,7 +70,7 @@ internal static class PemPrivateKey
                     $"The private key in '{path}' has a form of OpenSSH's own, which is not supported; convert it (ssh-keygen -p -m PEM).");
             }
 
-            keys.Add(Read(certificates, path, () => TraditionalPem.Of(block) is { } encrypted
+            keys.Add(Read(certificates, path, () => TraditionalPem.From(block) is { } encrypted
                 ? EncryptedPrivateKey.Read(encrypted, passphrase)
                 : PrivateKey.Read(block.Content!, passphrase)));
         }

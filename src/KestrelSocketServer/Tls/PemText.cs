@@ -10,7 +10,7 @@ internal static class PemText
     private static readonly Encoding[] Encodings = [Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode];
 
     /// <summary>The text of a PEM file, also in UTF-16, as Windows likes to write; null when it is none.</summary>
-    public static string? Of(ReadOnlySpan<byte> content)
+    public static string? From(ReadOnlySpan<byte> content)
     {
         foreach (Encoding encoding in Encodings)
         {

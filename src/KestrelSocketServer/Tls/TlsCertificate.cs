@@ -51,7 +51,7 @@ public abstract class TlsCertificate
             throw new ArgumentException($"The certificate {certificate.Subject} has no private key, which a server needs.", nameof(certificate));
         }
 
-        return new GivenTlsCertificate(certificate, chain);
+        return new X509TlsCertificate(certificate, chain);
     }
 
     /// <summary>

@@ -35,7 +35,7 @@ internal sealed class TraditionalPem
 
     /// <summary>The key in a block; null when the block is not encrypted so.</summary>
     /// <exception cref="CryptographicException">It is broken.</exception>
-    public static TraditionalPem? Of(PemBlock block)
+    public static TraditionalPem? From(PemBlock block)
     {
         if (block.Headers.FirstOrDefault(header => header.StartsWith(DekInfo, StringComparison.Ordinal)) is not { } header)
         {

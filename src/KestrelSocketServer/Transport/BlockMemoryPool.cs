@@ -7,13 +7,13 @@ namespace KestrelSocketServer.Transport;
 
 /// <summary>
 /// Blocks of pinned memory for the pipes that middleware puts around a connection's own, as TLS does. Renting allocates nothing once
-/// there are enough; what is idle beyond <see cref="MostIdle"/> after a peak is left to the garbage collector.
+/// there are enough; what is idle beyond <see cref="MaxIdle"/> after a peak is left to the garbage collector.
 /// </summary>
 internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
     // What a TLS record holds: one call then decrypts or encrypts one that is full.
     private const int BlockSize = 16 * 1024;
-    private const int MostIdle = 2048;
+    private const int MaxIdle = 2048;
 
     private readonly ConcurrentBag<Block> _idle = new();
     private int _idleCount;
@@ -39,7 +39,7 @@ internal sealed class BlockMemoryPool : MemoryPool<byte>, IMemoryPoolFactory<byt
 
     private void Return(Block block)
     {
-        if (Interlocked.Increment(ref _idleCount) <= MostIdle)
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
         {
             _idle.Add(block);
         }

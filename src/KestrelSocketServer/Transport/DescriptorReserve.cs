@@ -16,7 +16,7 @@ internal sealed class DescriptorReserve
     private const int MaxSize = 32;
 
     // Where few are free from the start, most of them are for clients.
-    private const int LeastShare = 4;
+    private const int MinShare = 4;
 
     private const int DescriptorsOfThread = 8;
 
@@ -29,13 +29,13 @@ internal sealed class DescriptorReserve
         if (OperatingSystem.IsLinux())
         {
             int limit = Libc.ReadDescriptorLimit();
-            _size = Math.Clamp((limit - FindLowest()) / LeastShare, 0, MaxSize);
+            _size = Math.Clamp((limit - FindLowest()) / MinShare, 0, MaxSize);
             _first = limit - _size;
         }
     }
 
     /// <summary>Whether no descriptor is left but the reserve. Costs a look at a field until one of the reserve was accepted with.</summary>
-    public bool IsAllThatIsLeft => _isTouched && Look();
+    public bool IsAllThatIsLeft => _isTouched && Check();
 
     /// <summary>Whether a thread can be started: the runtime gives up the whole process when it finds no descriptors for one that starts.</summary>
     public static bool HasEnoughForThread()
@@ -76,7 +76,7 @@ internal sealed class DescriptorReserve
         (int)SocketError.TooManyOpenSockets,
         $"Too many open files: the process has reached its limit on descriptors, the last {_size} of which are not for clients.");
 
-    private bool Look()
+    private bool Check()
     {
         _first = Libc.ReadDescriptorLimit() - _size;
         return _isTouched = FindLowest() >= _first;

@@ -8,7 +8,7 @@ namespace KestrelSocketServer.Transport;
 /// </summary>
 internal sealed class PooledSegment : ReadOnlySequenceSegment<byte>
 {
-    private const int MostIdle = 32;
+    private const int MaxIdle = 32;
 
     // Segments without memory, for the next connection that this thread works for: none has to keep its own.
     [ThreadStatic]
@@ -62,7 +62,7 @@ internal sealed class PooledSegment : ReadOnlySequenceSegment<byte>
         Next = null;
         Start = 0;
         End = 0;
-        if (t_idleCount < MostIdle)
+        if (t_idleCount < MaxIdle)
         {
             t_idleCount++;
             Next = t_idle;

@@ -24,10 +24,10 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private const int LargestReceive = 64 * 1024;
 
     // Less room than this is not worth a call.
-    private const int LeastRoom = 512;
+    private const int MinRoom = 512;
 
     // Then the other connections have their turn: after some reads without a wait, or sooner where the reader takes its time for each.
-    private const int MostInARow = 8;
+    private const int MaxInARow = 8;
     private static readonly TimeSpan LongestRow = TimeSpan.FromMilliseconds(1);
 
     private ManualResetValueTaskSourceCore<bool> _source;
@@ -334,7 +334,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
             return false;
         }
 
-        return _receivedInARow > MostInARow || Stopwatch.GetElapsedTime(_rowStart) > LongestRow;
+        return _receivedInARow > MaxInARow || Stopwatch.GetElapsedTime(_rowStart) > LongestRow;
     }
 
     // Lets the driver or a cancellation complete the read. Returns whether it is to be completed by the caller, alone.
@@ -428,7 +428,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     // Returns whether there is something to report: data, the end, or a failure. Only for whoever may touch the buffer.
     private bool Receive()
     {
-        bool appends = _last is not null && _last.Room >= LeastRoom;
+        bool appends = _last is not null && _last.Room >= MinRoom;
         PooledSegment segment = appends ? _last! : Rent();
         int room = segment.Room;
         int count = socket.Receive(segment.RoomSpan, out SocketError error);

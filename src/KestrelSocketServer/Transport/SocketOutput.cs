@@ -18,7 +18,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
 
     // After that much, sent without a wait, the other connections of the loop have their turn. Each call of the system counts as some
     // bytes.
-    private const int MostInARow = 1024 * 1024;
+    private const int MaxInARow = 1024 * 1024;
     private const int CostOfCall = 8 * 1024;
 
     // What was flushed and is not sent yet.
@@ -33,7 +33,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
 
     private PendingFlush? _flush;
     private TaskCompletionSource? _allSent;
-    private volatile bool _driverSends;
+    private volatile bool _isPending;
     private volatile bool _failed;
     private volatile bool _completed;
     private bool _cancelled;
@@ -43,7 +43,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private long _turn = -1;
 
     /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
-    public bool WaitsForDriver => _driverSends;
+    public bool IsPending => _isPending;
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -73,7 +73,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
-        while (!_driverSends)
+        while (!_isPending)
         {
             TakeWritten();
             if (Send())
@@ -82,7 +82,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
             }
         }
 
-        return WaitForDriverAsync(cancellationToken);
+        return WaitForFlushAsync(cancellationToken);
     }
 
     /// <remarks>Sends straight from <paramref name="source"/> where it can; only what the system does not take is copied.</remarks>
@@ -95,7 +95,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         }
 
         ReadOnlySpan<byte> rest = source.Span;
-        if (_unflushed == 0 && !_driverSends)
+        if (_unflushed == 0 && !_isPending)
         {
             SendNow(ref rest);
         }
@@ -130,7 +130,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         {
             _completed = true;
             TakeWritten();
-            driverSends = _driverSends;
+            driverSends = _isPending;
         }
 
         if (!driverSends)
@@ -144,7 +144,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     {
         lock (this)
         {
-            if (!_driverSends)
+            if (!_isPending)
             {
                 return Task.CompletedTask;
             }
@@ -199,14 +199,14 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         lock (this)
         {
             _failed = true;
-            if (!_driverSends)
+            if (!_isPending)
             {
                 // The writer finds out by itself.
                 return;
             }
 
             Drop();
-            _driverSends = false;
+            _isPending = false;
             _allSent?.TrySetResult();
             flushWaited = _flush?.TryTake() == true;
         }
@@ -223,7 +223,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         bool flushWaited;
         lock (this)
         {
-            if (!_driverSends)
+            if (!_isPending)
             {
                 return;
             }
@@ -242,13 +242,13 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
                 return;
             }
 
-            if (!_driverSends)
+            if (!_isPending)
             {
                 // It has failed.
                 return;
             }
 
-            _driverSends = false;
+            _isPending = false;
             _allSent?.TrySetResult();
             flushWaited = _flush?.TryTake() == true;
             if (_completed)
@@ -272,13 +272,13 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         }
     }
 
-    private ValueTask<FlushResult> WaitForDriverAsync(CancellationToken cancellationToken)
+    private ValueTask<FlushResult> WaitForFlushAsync(CancellationToken cancellationToken)
     {
         PendingFlush flush;
         bool hasBegun;
         lock (this)
         {
-            if (!_driverSends)
+            if (!_isPending)
             {
                 // It is done by now; what was written since has not been flushed.
                 return FlushAsync(cancellationToken);
@@ -318,7 +318,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
                 return true;
             }
 
-            _driverSends = true;
+            _isPending = true;
             _isTurnOver = false;
             socket.WaitWritable(_first!.Unread);
             return false;
@@ -366,7 +366,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         while (!rest.IsEmpty && !_failed && !_isTurnOver)
         {
             // In parts, as a peer that takes it as fast would have the call last for all of it.
-            int count = socket.Send(rest[..Math.Min(rest.Length, MostInARow)], out SocketError error);
+            int count = socket.Send(rest[..Math.Min(rest.Length, MaxInARow)], out SocketError error);
             if (count > 0)
             {
                 _isActive = true;
@@ -387,7 +387,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private void CountSent(int count)
     {
         _sentInARow += count + CostOfCall;
-        if (_sentInARow >= MostInARow)
+        if (_sentInARow >= MaxInARow)
         {
             _sentInARow = 0;
             _isTurnOver = socket.IsSameTurn(ref _turn);

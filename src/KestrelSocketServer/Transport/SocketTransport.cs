@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Transport.EventLoops;
 using KestrelSocketServer.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -28,7 +29,7 @@ internal sealed class SocketTransport : IDisposable
     }
 
     /// <summary>How many acceptors make sense for one endpoint.</summary>
-    public int MostAcceptors => _options.EffectiveDriver == SocketTransportDriver.EventLoop ? _options.EffectiveEventLoopCount : 1;
+    public int MaxAcceptors => _options.EffectiveDriver == SocketTransportDriver.EventLoop ? _options.EffectiveEventLoopCount : 1;
 
     /// <summary>Takes what the driver needs from the system, before anything listens.</summary>
     /// <exception cref="IOException">The system does not give it.</exception>
@@ -42,7 +43,7 @@ internal sealed class SocketTransport : IDisposable
 
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
-    /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MostAcceptors"/>; null lets them go round over the loops.</param>
+    /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MaxAcceptors"/>; null lets them go round over the loops.</param>
     /// <param name="observer">Told of the connections.</param>
     public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
     {
@@ -65,7 +66,7 @@ internal sealed class SocketTransport : IDisposable
             {
                 var socket = new EpollSocket(own ?? loops.Next(), accepted);
                 var connection = new TransportConnection(socket, _settings, observer);
-                connection.LocalEndPoint = IsAny(local) ? socket.ReadLocalEndPoint() : local;
+                connection.LocalEndPoint = local is IPEndPoint { Address: { } address } && address.IsAny() ? socket.ReadLocalEndPoint() : local;
                 connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
                 return connection;
             }
@@ -108,6 +109,4 @@ internal sealed class SocketTransport : IDisposable
             return _reserve;
         }
     }
-
-    private static bool IsAny(EndPoint local) => local is IPEndPoint { Address: { } address } && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
 }

@@ -16,7 +16,7 @@ public sealed class ArchitectureTests
     {
         ["Addresses"] = [],
         ["Diagnostics"] = ["Addresses"],
-        ["Transport"] = ["Diagnostics"],
+        ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
         ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport"],
         ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls"],

@@ -8,14 +8,14 @@ namespace KestrelSocketServer.Transport.EventLoops;
 internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSource<TransportConnection>, IThreadPoolWorkItem
 {
     // Then the connections of the loop have their turn.
-    private const int MostInARow = 16;
+    private const int MaxInARow = 16;
 
     private const int Idle = 0;
     private const int Waiting = 1;
     private const int Busy = 2;
 
     private readonly DescriptorReserve _reserve;
-    private readonly Func<Descriptor, EndPoint?, TransportConnection> _create;
+    private readonly Func<SafeFileDescriptor, EndPoint?, TransportConnection> _create;
     private ManualResetValueTaskSourceCore<bool> _source;
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
@@ -28,7 +28,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     /// <param name="listener">The listening socket; it stays the caller's.</param>
     /// <param name="reserve">The descriptors that are not for connections.</param>
     /// <param name="create">Makes the connection of an accepted socket, given the peer's end point where it has one.</param>
-    public EpollAcceptor(EventLoop loop, Socket listener, DescriptorReserve reserve, Func<Descriptor, EndPoint?, TransportConnection> create)
+    public EpollAcceptor(EventLoop loop, Socket listener, DescriptorReserve reserve, Func<SafeFileDescriptor, EndPoint?, TransportConnection> create)
         : base(loop, listener.SafeHandle)
     {
         listener.Blocking = false;
@@ -39,7 +39,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
 
     public ValueTask<TransportConnection> AcceptAsync(CancellationToken cancellationToken)
     {
-        if (!cancellationToken.IsCancellationRequested && _acceptedInARow++ < MostInARow && TryAccept(isReady: false))
+        if (!cancellationToken.IsCancellationRequested && _acceptedInARow++ < MaxInARow && TryAccept(isReady: false))
         {
             return ValueTask.FromResult(Take());
         }
@@ -161,7 +161,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     // Returns whether there is a connection or a failure. A lack of descriptors is none as long as nobody is known to need one.
     private bool TryAccept(bool isReady)
     {
-        Descriptor? descriptor = null;
+        SafeFileDescriptor? descriptor = null;
         try
         {
             if (_reserve.IsAllThatIsLeft)
@@ -169,8 +169,8 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
                 return isReady ? throw _reserve.CreateException() : false;
             }
 
-            byte* address = stackalloc byte[NativeAddress.MostLength];
-            uint length = NativeAddress.MostLength;
+            byte* address = stackalloc byte[NativeAddress.MaxLength];
+            uint length = NativeAddress.MaxLength;
             int accepted = Libc.Accept(Handle, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
             if (accepted < 0 && SystemError.Last is SocketError.WouldBlock or SocketError.ConnectionAborted)
             {
@@ -178,7 +178,7 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
                 return false;
             }
 
-            descriptor = new Descriptor(accepted);
+            descriptor = new SafeFileDescriptor(accepted);
             _reserve.OnAccepted(accepted);
             _accepted = _create(descriptor, NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length)));
         }

@@ -5,9 +5,9 @@ using System.Net.Sockets;
 namespace KestrelSocketServer.Transport.EventLoops;
 
 /// <summary>A connected socket on an event loop.</summary>
-internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : LoopItem(loop, handle), ITransportSocket
+internal sealed unsafe class EpollSocket(EventLoop loop, SafeFileDescriptor handle) : LoopItem(loop, handle), ITransportSocket
 {
-    private const int MostBuffers = 16;
+    private const int MaxBuffers = 16;
 
     private Socket? _socket;
     private volatile bool _hungUp;
@@ -67,12 +67,12 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public int Send(PooledSegment first, out SocketError error)
     {
-        Libc.Buffer* buffers = stackalloc Libc.Buffer[MostBuffers];
-        Span<MemoryHandle> pins = new MemoryHandle[MostBuffers];
+        Libc.Buffer* buffers = stackalloc Libc.Buffer[MaxBuffers];
+        Span<MemoryHandle> pins = new MemoryHandle[MaxBuffers];
         int count = 0;
         try
         {
-            for (PooledSegment? segment = first; segment is not null && count < MostBuffers; segment = segment.NextSegment)
+            for (PooledSegment? segment = first; segment is not null && count < MaxBuffers; segment = segment.NextSegment)
             {
                 ReadOnlyMemory<byte> data = segment.Unread;
                 pins[count] = data.Pin();
@@ -144,7 +144,7 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         turn = Loop.State;
 
         // A handler that has lost its loop is to come back to it.
-        return Loop.IsServedHere ? turn == previous : LoopThread.IsCurrent;
+        return Loop.IsInEventLoop ? turn == previous : LoopThread.IsCurrent;
     }
 
     public override void OnReady(Readiness readiness)
@@ -164,10 +164,10 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
         if ((readiness & Readiness.Writable) != 0)
         {
             Connection.Output.OnSent(0, SocketError.Success);
-            if (!Connection.Output.WaitsForDriver)
+            if (!Connection.Output.IsPending)
             {
                 Unwatch(Readiness.Writable);
-                if (Connection.Output.WaitsForDriver)
+                if (Connection.Output.IsPending)
                 {
                     TryWatch(Readiness.Writable);
                 }
@@ -245,8 +245,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
 
     public EndPoint? ReadLocalEndPoint()
     {
-        byte* address = stackalloc byte[NativeAddress.MostLength];
-        uint length = NativeAddress.MostLength;
+        byte* address = stackalloc byte[NativeAddress.MaxLength];
+        uint length = NativeAddress.MaxLength;
         return Libc.GetName(Handle, address, &length) < 0 ? null : NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length));
     }
 
@@ -388,10 +388,5 @@ internal sealed unsafe class EpollSocket(EventLoop loop, Descriptor handle) : Lo
     private sealed class SendAgain(EpollSocket socket) : IThreadPoolWorkItem
     {
         public void Execute() => socket.Connection.Output.OnSent(0, SocketError.Success);
-    }
-
-    private sealed class LookForFailure(EpollSocket socket) : IThreadPoolWorkItem
-    {
-        public void Execute() => socket.TellFailure();
     }
 }

@@ -26,7 +26,7 @@ internal sealed unsafe partial class EventLoop
         }
 
         _work.Enqueue(new ScheduledWork(work, item));
-        if (!IsServedHere)
+        if (!IsInEventLoop)
         {
             WakeUp();
         }
@@ -41,12 +41,12 @@ internal sealed unsafe partial class EventLoop
     /// <remarks>
     /// Then it comes to what is scheduled by itself. If it loses the loop before that, the thread that gets the loop begins with it.
     /// </remarks>
-    public bool IsServedHere
+    public bool IsInEventLoop
     {
         get
         {
             Interlocked.MemoryBarrier();
-            return Server?.Id == Environment.CurrentManagedThreadId;
+            return OwnerThread?.Id == Environment.CurrentManagedThreadId;
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed unsafe partial class EventLoop
     private bool RunWork(LoopThread thread, ref long state)
     {
         // What is scheduled meanwhile waits until the descriptors have had their turn.
-        for (int count = Math.Min(_work.Count, MostItems); count > 0 && _work.TryDequeue(out ScheduledWork scheduled); count--)
+        for (int count = Math.Min(_work.Count, MaxItems); count > 0 && _work.TryDequeue(out ScheduledWork scheduled); count--)
         {
             if (!Run(thread, scheduled.Item, scheduled.Work, Readiness.None, ref state))
             {

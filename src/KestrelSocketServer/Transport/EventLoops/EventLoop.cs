@@ -20,18 +20,18 @@ internal sealed unsafe partial class EventLoop : IDisposable
 {
     // Few enough that what comes after them, new connections and what is scheduled, has its turn within a millisecond of a busy loop;
     // enough that waiting costs next to nothing for each.
-    private const int MostItems = 64;
+    private const int MaxItems = 64;
     private const long WakeToken = 0;
 
-    private readonly Descriptor _poll;
-    private readonly Descriptor _wakeUp;
+    private readonly SafeFileDescriptor _poll;
+    private readonly SafeFileDescriptor _wakeUp;
     private readonly LoopItemTable _items = new();
     private readonly LoopThreads _threads;
     private readonly EventLoopMonitor _monitor;
     private readonly ILogger _logger;
     private volatile LoopItem[] _preferred = [];
     private LoopItem? _running;
-    private LoopThread? _server;
+    private LoopThread? _ownerThread;
     private long _state;
     private int _blocked;
     private volatile bool _stopped;
@@ -47,10 +47,10 @@ internal sealed unsafe partial class EventLoop : IDisposable
         _monitor = monitor;
         _logger = logger;
         _handlerThreads = handlerThreads;
-        _poll = new Descriptor(Libc.CreatePoll(Libc.CloseOnExec), "epoll_create1");
+        _poll = new SafeFileDescriptor(Libc.CreatePoll(Libc.CloseOnExec), "epoll_create1");
         try
         {
-            _wakeUp = new Descriptor(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking), "eventfd");
+            _wakeUp = new SafeFileDescriptor(Libc.CreateEvent(0, Libc.CloseOnExec | Libc.NonBlocking), "eventfd");
             byte* item = stackalloc byte[PollItem.Size];
             PollItem.Write(item, Readiness.Readable, WakeToken);
             if (Libc.ControlPoll(_poll, Libc.AddOperation, _wakeUp, item) < 0)
@@ -74,18 +74,18 @@ internal sealed unsafe partial class EventLoop : IDisposable
     public LoopItem? Running => Volatile.Read(ref _running);
 
     /// <summary>On which thread.</summary>
-    public LoopThread? Server => Volatile.Read(ref _server);
+    public LoopThread? OwnerThread => Volatile.Read(ref _ownerThread);
 
     /// <summary>Serves the loop until it is stopped or handed over to another thread.</summary>
     /// <param name="thread">This thread.</param>
     /// <param name="state">The state at which it takes the loop.</param>
     public void Serve(LoopThread thread, long state)
     {
-        _server = thread;
+        _ownerThread = thread;
 
-        // See IsServedHere.
+        // See IsInEventLoop.
         Interlocked.MemoryBarrier();
-        byte* items = stackalloc byte[MostItems * PollItem.Size];
+        byte* items = stackalloc byte[MaxItems * PollItem.Size];
         if (!RunWork(thread, ref state))
         {
             return;
@@ -95,9 +95,9 @@ internal sealed unsafe partial class EventLoop : IDisposable
         {
             // A loop that waits keeps nothing of a connection that is over.
             _running = null;
-            int count = Libc.WaitPoll(_poll, items, MostItems, _work.IsEmpty ? -1 : 0);
+            int count = Libc.WaitPoll(_poll, items, MaxItems, _work.IsEmpty ? -1 : 0);
             thread.BeginTurn();
-            if (count == MostItems && !RunPreferred(thread, ref state))
+            if (count == MaxItems && !RunPreferred(thread, ref state))
             {
                 return;
             }
@@ -243,7 +243,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
     {
         if (item is { IsOnProbation: true } && _threads.Take() is { } other)
         {
-            RunApart(item, work, readiness, other);
+            RunOffloaded(item, work, readiness, other);
             return true;
         }
 
@@ -262,14 +262,14 @@ internal sealed unsafe partial class EventLoop : IDisposable
         return true;
     }
 
-    private void RunApart(LoopItem item, IThreadPoolWorkItem? work, Readiness readiness, LoopThread thread)
+    private void RunOffloaded(LoopItem item, IThreadPoolWorkItem? work, Readiness readiness, LoopThread thread)
     {
         if (work is null)
         {
             item.Suspend(readiness);
         }
 
-        var run = new ApartRun(this, item, thread, RunStart.Now(thread));
+        var run = new OffloadedRun(this, item, thread, RunStart.Now(thread));
         _monitor.Watch(run);
         thread.Do(_ =>
         {

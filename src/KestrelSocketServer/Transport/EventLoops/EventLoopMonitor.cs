@@ -17,19 +17,19 @@ internal sealed class EventLoopMonitor : IDisposable
     // Several handlers that block at once are often the first of many: for some times the limit it looks more often (microseconds),
     // so that the connections that do not block need not wait for the limit once for each that does. One alone may be just a busy
     // machine.
-    private const int BlockedForHurry = 2;
-    private const uint HurriedInterval = 100;
-    private const int HurryLimits = 4;
+    private const int BlockedForFastPolling = 2;
+    private const uint FastPollingInterval = 100;
+    private const int FastPollingLimits = 4;
 
     private readonly LoopThreads _threads;
     private readonly TimeSpan _limit;
     private readonly TimeSpan _interval;
     private readonly ILogger _logger;
     private readonly SemaphoreSlim _active = new(0);
-    private readonly ConcurrentQueue<ApartRun> _apart = new();
+    private readonly ConcurrentQueue<OffloadedRun> _offloaded = new();
     private EventLoop[] _loops = [];
-    private long _hurryStart;
-    private bool _hurries;
+    private long _fastPollingStart;
+    private bool _pollsFast;
     private bool _outOfThreads;
     private int _asleep;
     private volatile bool _stopped;
@@ -60,10 +60,10 @@ internal sealed class EventLoopMonitor : IDisposable
         }
     }
 
-    /// <summary>Looks after what runs apart from its loop from now on.</summary>
-    public void Watch(ApartRun run)
+    /// <summary>Looks after what runs offloaded from its loop from now on.</summary>
+    public void Watch(OffloadedRun run)
     {
-        _apart.Enqueue(run);
+        _offloaded.Enqueue(run);
         Interlocked.MemoryBarrier();
         OnActive();
     }
@@ -77,15 +77,15 @@ internal sealed class EventLoopMonitor : IDisposable
 
     private void Run()
     {
-        var looks = new Look[_loops.Length];
+        var looks = new Observation[_loops.Length];
         long lastActive = Stopwatch.GetTimestamp();
         while (!_stopped)
         {
             Pause();
-            bool active = LookAfterApart();
+            bool active = CheckOffloaded();
             for (int i = 0; i < looks.Length; i++)
             {
-                active |= LookAfter(_loops[i], ref looks[i]);
+                active |= Check(_loops[i], ref looks[i]);
             }
 
             if (active)
@@ -102,10 +102,10 @@ internal sealed class EventLoopMonitor : IDisposable
 
     private void Pause()
     {
-        _hurries = _hurries && Stopwatch.GetElapsedTime(_hurryStart) < HurryLimits * _limit;
-        if (_hurries)
+        _pollsFast = _pollsFast && Stopwatch.GetElapsedTime(_fastPollingStart) < FastPollingLimits * _limit;
+        if (_pollsFast)
         {
-            _ = Libc.Sleep(HurriedInterval);
+            _ = Libc.Sleep(FastPollingInterval);
         }
         else
         {
@@ -114,12 +114,12 @@ internal sealed class EventLoopMonitor : IDisposable
     }
 
     // Returns whether anything has happened, or runs.
-    private bool LookAfter(EventLoop loop, ref Look look)
+    private bool Check(EventLoop loop, ref Observation look)
     {
         long state = loop.State;
         bool isNew = state != look.State;
         bool isRunning = state % 2 != 0;
-        look = isNew ? new Look(state, 0, isRunning ? RunStart.Now(loop.Server!) : default) : look with { Repeats = look.Repeats + 1 };
+        look = isNew ? new Observation(state, 0, isRunning ? RunStart.Now(loop.OwnerThread!) : default) : look with { Repeats = look.Repeats + 1 };
         if (isRunning && IsTooLong(loop, look))
         {
             HandOver(loop, look);
@@ -129,28 +129,28 @@ internal sealed class EventLoopMonitor : IDisposable
     }
 
     // Twice, the limit is over. Once would not do, as the whole process may have stood still; nor does it count when the system has not
-    // let the thread run meanwhile. In a hurry both are risked.
-    private bool IsTooLong(EventLoop loop, Look look)
-        => _hurries ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.Server!.IsStarved(look.Start.ProcessorTime, enough: _limit / 2);
+    // let the thread run meanwhile. Fast polling risks both.
+    private bool IsTooLong(EventLoop loop, Observation look)
+        => _pollsFast ? look.Repeats >= 1 : look.Repeats >= 2 && !loop.OwnerThread!.IsStarved(look.Start.ProcessorTime, enough: _limit / 2);
 
     // Returns whether anything runs that has not taken too long yet. One that the system does not let run keeps no other from being found.
-    private bool LookAfterApart()
+    private bool CheckOffloaded()
     {
         bool active = false;
-        for (int i = _apart.Count; i > 0 && _apart.TryDequeue(out ApartRun? run); i--)
+        for (int i = _offloaded.Count; i > 0 && _offloaded.TryDequeue(out OffloadedRun? run); i--)
         {
-            LookAfter(run);
+            Check(run);
             if (!run.IsSettled)
             {
                 active = true;
-                _apart.Enqueue(run);
+                _offloaded.Enqueue(run);
             }
         }
 
         return active;
     }
 
-    private void HandOver(EventLoop loop, in Look look)
+    private void HandOver(EventLoop loop, in Observation look)
     {
         if (_threads.Take() is not { } thread)
         {
@@ -164,21 +164,21 @@ internal sealed class EventLoopMonitor : IDisposable
         }
 
         _outOfThreads = false;
-        LoopThread server = loop.Server!;
-        var run = new ApartRun(loop, loop.Running, server, look.Start);
-        server.Lost = run;
+        LoopThread owner = loop.OwnerThread!;
+        var run = new OffloadedRun(loop, loop.Running, owner, look.Start);
+        owner.Lost = run;
         if (!loop.TryTake(look.State))
         {
-            server.Lost = null;
+            owner.Lost = null;
             _threads.Return(thread);
             return;
         }
 
         // Before the loop goes on: that may let the handler return, before this thread has another turn.
-        LookAfter(run);
+        Check(run);
         if (!run.IsSettled)
         {
-            _apart.Enqueue(run);
+            _offloaded.Enqueue(run);
         }
 
         thread.Serve(loop, look.State + 1);
@@ -188,7 +188,7 @@ internal sealed class EventLoopMonitor : IDisposable
     {
         try
         {
-            if (_threads.HasMost)
+            if (_threads.IsAtMaximum)
             {
                 _logger.NoLoopThread();
             }
@@ -203,22 +203,22 @@ internal sealed class EventLoopMonitor : IDisposable
         }
     }
 
-    private void LookAfter(ApartRun run)
+    private void Check(OffloadedRun run)
     {
-        if (run.Look(_limit) && run.Loop.OnBlocked() >= BlockedForHurry)
+        if (run.Check(_limit) && run.Loop.OnBlocked() >= BlockedForFastPolling)
         {
-            _hurries = true;
-            _hurryStart = Stopwatch.GetTimestamp();
+            _pollsFast = true;
+            _fastPollingStart = Stopwatch.GetTimestamp();
         }
     }
 
-    private void Sleep(Look[] looks)
+    private void Sleep(Observation[] looks)
     {
         Interlocked.Exchange(ref _asleep, 1);
 
         // On behalf of the loops, which have no time for it: one that changes its state just now sees that the monitor sleeps, or is seen.
         Interlocked.MemoryBarrierProcessWide();
-        if (_stopped || !_apart.IsEmpty)
+        if (_stopped || !_offloaded.IsEmpty)
         {
             OnActive();
         }
@@ -235,5 +235,5 @@ internal sealed class EventLoopMonitor : IDisposable
         _active.Wait();
     }
 
-    private readonly record struct Look(long State, int Repeats, RunStart Start);
+    private readonly record struct Observation(long State, int Repeats, RunStart Start);
 }

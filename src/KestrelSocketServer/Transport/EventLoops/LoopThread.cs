@@ -31,7 +31,7 @@ internal sealed class LoopThread(LoopThreads threads)
     public bool HasCompiled => JitInfo.GetCompiledMethodCount(currentThread: true) != _compiledMethods;
 
     /// <summary>What ran on the loop that this thread has lost. Set by whoever takes the loop away, before that.</summary>
-    public ApartRun? Lost { get; set; }
+    public OffloadedRun? Lost { get; set; }
 
     /// <summary>Has a loop served from a state on. Only for a thread that was just taken.</summary>
     public void Serve(EventLoop loop, long state) => Do(thread => loop.Serve(thread, state));

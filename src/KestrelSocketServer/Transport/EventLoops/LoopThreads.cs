@@ -18,7 +18,7 @@ internal sealed class LoopThreads
     public bool IsStopped { get; private set; }
 
     /// <summary>Whether there are as many as there may be.</summary>
-    public bool HasMost
+    public bool IsAtMaximum
     {
         get
         {

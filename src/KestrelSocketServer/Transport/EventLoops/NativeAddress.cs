@@ -7,7 +7,7 @@ namespace KestrelSocketServer.Transport.EventLoops;
 internal static class NativeAddress
 {
     /// <summary>The size of the largest address of any family.</summary>
-    public const int MostLength = 128;
+    public const int MaxLength = 128;
 
     private const int IPv4Family = 2;
     private const int IPv6Family = 10;

@@ -232,7 +232,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
     {
         if (_watch is null)
         {
-            ITimer timer = _timeProvider.CreateTimer(static state => ((AsyncSocket)state!).Look(), this, WatchInterval, WatchInterval);
+            ITimer timer = _timeProvider.CreateTimer(static state => ((AsyncSocket)state!).Check(), this, WatchInterval, WatchInterval);
             if (Interlocked.CompareExchange(ref _watch, timer, null) is not null)
             {
                 timer.Dispose();
@@ -240,7 +240,7 @@ internal sealed class AsyncSocket : ITransportSocket, IThreadPoolWorkItem
         }
     }
 
-    private void Look()
+    private void Check()
     {
         try
         {

@@ -1,7 +1,7 @@
 namespace KestrelSocketServer.Connections;
 
 /// <summary>What only some connections have: the tokens that they watch, and what others wait for.</summary>
-internal sealed class ConnectionWatches : IAsyncDisposable
+internal sealed class ConnectionRegistrations : IAsyncDisposable
 {
     /// <summary>Cancelled when the connection is closed; null while nobody has asked.</summary>
     public CancellationTokenSource? Closed;

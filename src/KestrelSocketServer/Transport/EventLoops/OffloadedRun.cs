@@ -12,7 +12,7 @@ namespace KestrelSocketServer.Transport.EventLoops;
 /// <param name="item">For whom it runs, null when it runs nobody's handlers.</param>
 /// <param name="thread">The thread that it runs on.</param>
 /// <param name="start">When it began, or was first seen.</param>
-internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread, RunStart start)
+internal sealed class OffloadedRun(EventLoop loop, LoopItem? item, LoopThread thread, RunStart start)
 {
     private const int InTime = 0;
     private const int Late = 1;
@@ -30,7 +30,7 @@ internal sealed class ApartRun(EventLoop loop, LoopItem? item, LoopThread thread
     /// Finds out whether it takes longer than a limit, not counting that the system does not let it run. On the monitor's thread.
     /// </summary>
     /// <returns>Whether it has become late just now.</returns>
-    public bool Look(TimeSpan limit)
+    public bool Check(TimeSpan limit)
     {
         if (start.Elapsed < limit || thread.IsStarved(start.ProcessorTime, limit))
         {

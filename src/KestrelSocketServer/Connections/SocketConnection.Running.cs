@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace KestrelSocketServer.Connections;
 
-// The flow of a connection, from its first event to its last. It reads for the data event, and waits where the handler reads.
+// The run loop of a connection, from its first event to its last. It reads for the data event, and waits where the handler reads.
 internal sealed partial class SocketConnection
 {
     /// <summary>Runs a connection from its first event to its last; never throws what a handler or the peer did.</summary>
@@ -13,10 +13,10 @@ internal sealed partial class SocketConnection
         => new SocketConnection(context, settings).RunAsync(handler);
 
     /// <summary>A write has failed, as the connection has, and the handler still reads what had arrived before, while the connection closes.</summary>
-    internal bool IsReadingRest => Cause.WriteFailure is not null && !IsReadByFlow && !State.IsClosed;
+    internal bool IsReadingRest => Cause.WriteFailure is not null && !ReadsItself && !State.IsClosed;
 
-    // The same where the flow reads: that comes first.
-    private bool IsDeliveringRest => Cause.WriteFailure is not null && IsReadByFlow && State.Read == ReadState.Open;
+    // The same where the run loop reads: that comes first.
+    private bool IsDeliveringRest => Cause.WriteFailure is not null && ReadsItself && State.Read == ReadState.Open;
 
     private bool IsOver => Cause.Fault is not null || Cause.ReadFailure is not null || State.Write switch
     {
@@ -28,7 +28,7 @@ internal sealed partial class SocketConnection
 
     // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
     // of the stream into a reset.
-    private bool CanRead => IsReadByFlow && State.Read switch
+    private bool CanRead => ReadsItself && State.Read switch
     {
         ReadState.Open => Style == ReadStyle.Events && !_pauses.Any,
         ReadState.Stopped => true,
@@ -138,16 +138,16 @@ internal sealed partial class SocketConnection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync()
     {
-        if ((IsReadByFlow || ClosedSource is not null) && HasTransportFailed())
+        if ((ReadsItself || ClosedSource is not null) && HasTransportFailed())
         {
-            if (!IsReadByFlow)
+            if (!ReadsItself)
             {
                 // The handler may be busy with something else.
                 CancelClosed();
             }
             else if (State.Read == ReadState.Open && !_hasRest)
             {
-                await LookForRestAsync().ConfigureAwait(false);
+                await PeekAsync().ConfigureAwait(false);
                 return;
             }
             else if (IsRestForNobody && Transport.Failure is { } failure)
@@ -175,30 +175,30 @@ internal sealed partial class SocketConnection
         if (!_watchesFailure)
         {
             _watchesFailure = true;
-            Watches.Failed = Transport.Failed;
-            Watches.OnFailed = Watches.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+            Registrations.Failed = Transport.Failed;
+            Registrations.OnFailed = Registrations.Failed.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
         }
 
-        return (IsReadByFlow && Watches.Failed.IsCancellationRequested && !Transport.KeepsRest) || Transport.Failure is not null;
+        return (ReadsItself && Registrations.Failed.IsCancellationRequested && !Transport.KeepsRest) || Transport.Failure is not null;
     }
 
     private bool IsAborted()
     {
         CancellationToken aborted = Transport.Aborted;
-        if (Watches.OnAborted == default)
+        if (Registrations.OnAborted == default)
         {
-            Watches.OnAborted = aborted.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
+            Registrations.OnAborted = aborted.UnsafeRegister(static state => ((SocketConnection)state!).Wake(), this);
         }
 
         return aborted.IsCancellationRequested;
     }
 
     // A failure is reported at once, also while paused, where nothing had arrived before: reading throws it. All else waits for Resume.
-    private async ValueTask LookForRestAsync()
+    private async ValueTask PeekAsync()
     {
         // A handler that has not begun to read may do so at any time.
-        bool isUndecided = Interlocked.CompareExchange(ref _style, (int)ReadStyle.Looking, (int)ReadStyle.None) == (int)ReadStyle.None;
-        if (!IsReadByFlow)
+        bool isUndecided = Interlocked.CompareExchange(ref _style, (int)ReadStyle.Peeking, (int)ReadStyle.None) == (int)ReadStyle.None;
+        if (!ReadsItself)
         {
             return;
         }
@@ -314,7 +314,7 @@ internal sealed partial class SocketConnection
         await new ConnectionEnding(this).CompleteOutputAsync().ConfigureAwait(false);
         if (TlsStream is { } stream)
         {
-            // It waits for a peer that does not read; the flow must not.
+            // It waits for a peer that does not read; the run loop must not.
             _ = SayGoodbyeAsync(stream);
         }
     }

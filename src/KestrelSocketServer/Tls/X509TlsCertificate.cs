@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace KestrelSocketServer.Tls;
 
-internal sealed class GivenTlsCertificate(X509Certificate2 certificate, X509Certificate2Collection? chain) : TlsCertificate
+internal sealed class X509TlsCertificate(X509Certificate2 certificate, X509Certificate2Collection? chain) : TlsCertificate
 {
     internal override ICertificateSource Open(string basePath, CertificateSources sources) => new Source(certificate, chain, sources);
 
