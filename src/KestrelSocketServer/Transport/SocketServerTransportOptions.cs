@@ -28,7 +28,10 @@ public sealed class SocketServerTransportOptions
     public TimeSpan BlockingLimit { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Whether handlers run on the thread pool, rather than on the event loop that received for them.</summary>
-    /// <remarks>Defaults to false: a hop for each message costs more than most handlers do. Without effect on the socket driver.</remarks>
+    /// <remarks>
+    /// Defaults to false: a hop for each message costs more than most handlers do. Handlers that block do not use the pool up: while none
+    /// of those on it returns, the next ones run on threads of their own. Without effect on the socket driver.
+    /// </remarks>
     public bool RunHandlersOnThreadPool { get; set; }
 
     internal static bool IsEventLoopSupported

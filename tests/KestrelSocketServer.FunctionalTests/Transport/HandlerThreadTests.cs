@@ -86,6 +86,10 @@ public sealed class HandlerThreadTests
     private void AssertSeen(bool onThreadPool, string[] all)
     {
         Assert.Equal(all, _seen.Select(seen => seen.Where).Distinct().Order());
-        Assert.All(_seen, seen => Assert.Equal((onThreadPool, !onThreadPool), (seen.OnPool, seen.Thread == "Socket event loop")));
+
+        // Where the pool has been stuck for a while, as it may be on a single core that others want too, threads of the library help it out.
+        string[] allowed = onThreadPool ? [".NET TP Worker", "Socket handlers"] : ["Socket event loop"];
+        Assert.All(_seen, seen => Assert.Contains(seen.Thread, allowed));
+        Assert.Equal(onThreadPool, _seen.Any(seen => seen.OnPool));
     }
 }
