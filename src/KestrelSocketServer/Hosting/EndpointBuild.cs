@@ -40,12 +40,15 @@ internal sealed class EndpointBuild(EndpointPlan plan, SocketServer server, Endp
             return false;
         }
 
-        return (Plan.Address.EndPoint, binding.Listener.EndPoint) switch
-        {
-            (IPEndPoint wanted, IPEndPoint held) => wanted.Port == held.Port && wanted.Port != 0
-                && (wanted.Address.Equals(held.Address) || wanted.Address.IsAny() || held.Address.IsAny()),
-            (UnixDomainSocketEndPoint wanted, UnixDomainSocketEndPoint held) => wanted.Equals(held),
-            _ => false,
-        };
+        return IsInTheWay(Plan.Address.EndPoint, binding.Listener.EndPoint);
     }
+
+    /// <summary>Whether a socket that is bound to one keeps another from being bound to the other.</summary>
+    public static bool IsInTheWay(EndPoint wanted, EndPoint held) => (wanted, held) switch
+    {
+        (IPEndPoint one, IPEndPoint other) => one.Port == other.Port && one.Port != 0
+            && (one.Address.Equals(other.Address) || one.Address.IsAny() || other.Address.IsAny()),
+        (UnixDomainSocketEndPoint one, UnixDomainSocketEndPoint other) => one.Equals(other),
+        _ => false,
+    };
 }

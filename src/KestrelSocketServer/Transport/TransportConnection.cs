@@ -207,6 +207,7 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
     /// <summary>What had arrived before the connection failed is read.</summary>
     public void OnRestTaken()
     {
+        // Store-load fence, pairs with the exchange of the state in OnFailed: the failure sees that all is read, or this sees the failure.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _state) == HasFailed)
         {
@@ -339,7 +340,8 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     private void Cancel(ref CancellationTokenSource? source)
     {
-        // Whoever makes the source looks at the state after it; here the state was set before the look at the source.
+        // Store-load fence, pairs with the exchange that makes the source: whoever makes it looks at the state after it; here the state was
+        // set before the look at the source.
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref source) is { IsCancellationRequested: false } made)
         {

@@ -39,8 +39,40 @@ public sealed class ArchitectureTests
         Assert.Empty(Parse().SelectMany(FindMisplaced));
     }
 
-    private static SyntaxTree[] Parse() => [.. Directory.EnumerateFiles(Repository.PathOf(Library), "*.cs", SearchOption.AllDirectories)
-        .Where(path => FolderOf(path) is not ("obj" or "bin"))
+    [Fact]
+    public void Nothing_is_declared_that_nobody_names()
+    {
+        SyntaxTree[] trees = [.. Parse(), .. Parse("src/KestrelSocketServer.Testing")];
+        ILookup<string, SyntaxToken> named = trees.SelectMany(tree => tree.GetRoot().DescendantTokens(descendIntoTrivia: false))
+            .Where(token => token.IsKind(SyntaxKind.IdentifierToken)).ToLookup(token => token.Text);
+
+        Assert.Empty(trees.SelectMany(tree => tree.GetRoot().DescendantNodes().OfType<MemberDeclarationSyntax>())
+            .SelectMany(FindNames)
+            .Where(declared => !named[declared.Text].Any(token => token.Span != declared.Span || token.SyntaxTree != declared.SyntaxTree))
+            .Select(declared => $"{Path.GetFileName(declared.SyntaxTree!.FilePath)}: {declared.Text}"));
+    }
+
+    private static IEnumerable<SyntaxToken> FindNames(MemberDeclarationSyntax member)
+    {
+        // What is public is named by users, if not here; what implements or overrides, by what is above it.
+        if (member.Modifiers.Any(modifier => modifier.Kind() is SyntaxKind.PublicKeyword or SyntaxKind.ProtectedKeyword or SyntaxKind.OverrideKeyword)
+            && member.AncestorsAndSelf().OfType<BaseTypeDeclarationSyntax>().Any(type => type.Modifiers.Any(SyntaxKind.PublicKeyword) || type.BaseList is not null))
+        {
+            return [];
+        }
+
+        return member switch
+        {
+            MethodDeclarationSyntax { ExplicitInterfaceSpecifier: null } method => [method.Identifier],
+            PropertyDeclarationSyntax { ExplicitInterfaceSpecifier: null } property => [property.Identifier],
+            FieldDeclarationSyntax field => field.Declaration.Variables.Select(variable => variable.Identifier),
+            TypeDeclarationSyntax type when !type.Modifiers.Any(SyntaxKind.PublicKeyword) => [type.Identifier],
+            _ => [],
+        };
+    }
+
+    private static SyntaxTree[] Parse(string folder = Library) => [.. Directory.EnumerateFiles(Repository.PathOf(folder), "*.cs", SearchOption.AllDirectories)
+        .Where(path => FolderOf(path, folder) is not ("obj" or "bin"))
         .Select(path => CSharpSyntaxTree.ParseText(File.ReadAllText(path), path: path))];
 
     private static IEnumerable<string> FindFaults(SyntaxTree tree, SemanticModel model)
@@ -74,5 +106,5 @@ public sealed class ArchitectureTests
         }
     }
 
-    private static string FolderOf(string path) => Path.GetRelativePath(Repository.PathOf(Library), path).Split(Path.DirectorySeparatorChar)[0];
+    private static string FolderOf(string path, string root = Library) => Path.GetRelativePath(Repository.PathOf(root), path).Split(Path.DirectorySeparatorChar)[0];
 }

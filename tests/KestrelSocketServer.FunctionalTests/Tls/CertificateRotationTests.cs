@@ -11,7 +11,7 @@ public sealed class CertificateRotationTests
 {
     [Fact]
     [Trait("Row", "T3")]
-    public async Task AChangedFileIsUsedByTheNextHandshake()
+    public async Task A_changed_file_is_used_by_the_next_handshake()
     {
         await using var server = new TlsServer();
         using X509Certificate2 first = TestPki.Default.Issue("localhost");
@@ -28,7 +28,7 @@ public sealed class CertificateRotationTests
 
     [Fact]
     [Trait("Row", "T3")]
-    public async Task AMovedLinkIsFollowed()
+    public async Task A_moved_link_is_followed()
     {
         await using var server = new TlsServer();
         using X509Certificate2 first = TestPki.Default.Issue("localhost");
@@ -49,7 +49,7 @@ public sealed class CertificateRotationTests
     [InlineData("other", "does not belong")]
     [InlineData("nonsense", "no PEM file")]
     [Trait("Row", "T3")]
-    public async Task ABrokenFileFailsUntilItIsRight(string kind, string message)
+    public async Task A_broken_file_fails_until_it_is_right(string kind, string message)
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
@@ -72,7 +72,7 @@ public sealed class CertificateRotationTests
 
     [Fact]
     [Trait("Row", "T3")]
-    public async Task TheLastGoodOneIsKeptOnDemandAndTheFaultToldOnce()
+    public async Task The_last_good_one_is_kept_on_demand_and_the_fault_told_once()
     {
         await using var server = new TlsServer();
         using X509Certificate2 first = TestPki.Default.Issue("localhost");
@@ -97,7 +97,7 @@ public sealed class CertificateRotationTests
     [Fact]
     [Trait("Row", "T3")]
     [Trait("Row", "T9")]
-    public async Task TheLastGoodOneOfAStoreIsKeptOnDemandAlsoWhenTheEndpointIsOpenedAgain()
+    public async Task The_last_good_one_of_a_store_is_kept_on_demand_also_when_the_endpoint_is_opened_again()
     {
         string name = $"store-{Guid.NewGuid():N}";
         using X509Certificate2 certificate = TestPki.Default.Issue(name);

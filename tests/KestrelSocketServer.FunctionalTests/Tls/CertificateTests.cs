@@ -10,7 +10,7 @@ public sealed class CertificateTests
     [InlineData(true)]
     [Trait("Row", "T1")]
     [Trait("Row", "H2")]
-    public async Task PemWithKeyInside(bool rsa)
+    public async Task A_PEM_file_with_the_key_inside_serves(bool rsa)
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost", rsa);
@@ -21,7 +21,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task PemWithSeparateKey()
+    public async Task A_PEM_file_with_a_separate_key_serves()
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
@@ -33,7 +33,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T2")]
-    public async Task EncryptedKey()
+    public async Task An_encrypted_key_serves()
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
@@ -49,7 +49,7 @@ public sealed class CertificateTests
     [InlineData(true, "-des3")]
     [InlineData(false, "-aes256")]
     [Trait("Row", "T2")]
-    public async Task TraditionallyEncryptedKey(bool rsa, string cipher)
+    public async Task A_traditionally_encrypted_key_serves(bool rsa, string cipher)
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost", rsa);
@@ -65,7 +65,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task Pkcs12()
+    public async Task A_PKCS12_file_serves()
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
@@ -76,7 +76,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task CertificateAtHand()
+    public async Task A_certificate_at_hand_serves()
     {
         await using var server = new TlsServer();
         using X509Certificate2 certificate = TestPki.Default.Issue("localhost");
@@ -87,7 +87,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task CertificateStore()
+    public async Task A_certificate_of_a_store_serves()
     {
         using X509Certificate2 certificate = TestPki.Default.Issue($"store-{Guid.NewGuid():N}");
         using X509Certificate2 persisted = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.PersistKeySet);
@@ -109,7 +109,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task AStoreWithoutTheCertificateIsAnErrorOfTheHandshake()
+    public async Task A_store_without_the_certificate_is_an_error_of_the_handshake()
     {
         await using var server = new TlsServer();
         await server.StartAsync(listen => listen.UseHttps(TlsCertificate.FromStore($"none-{Guid.NewGuid():N}")));
@@ -121,7 +121,7 @@ public sealed class CertificateTests
     [InlineData(false)]
     [InlineData(true)]
     [Trait("Row", "T1")]
-    public async Task TheChainIsSent(bool pkcs12)
+    public async Task The_chain_is_sent(bool pkcs12)
     {
         await using var server = new TlsServer();
         TestPki intermediate = TestPki.Default.CreateIntermediate("Test intermediate");
@@ -140,7 +140,7 @@ public sealed class CertificateTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task RelativePathsStartAtTheContentRoot()
+    public async Task Relative_paths_start_at_the_content_root()
     {
         await using var server = new TlsServer();
         string path = server.Write("server.pem", TestPki.Pem(TestPki.Default.Issue("localhost")));

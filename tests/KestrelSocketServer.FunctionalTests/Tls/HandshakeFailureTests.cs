@@ -19,7 +19,7 @@ public sealed class HandshakeFailureTests
     [Fact]
     [Trait("Row", "T4")]
     [Trait("Row", "L4")]
-    public async Task Garbage()
+    public async Task Garbage_is_a_failed_handshake()
     {
         await using TlsServer server = await StartAsync();
         await server.AssertRefusesAsync<AuthenticationException>(static socket => SendAsync(socket, "\0\u0001garbage garbage garbage\r\n\r\n"u8.ToArray()), Good);
@@ -27,7 +27,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task PlainHttp()
+    public async Task Plain_HTTP_is_a_failed_handshake()
     {
         await using TlsServer server = await StartAsync();
         await server.AssertRefusesAsync<AuthenticationException>(
@@ -36,7 +36,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task NoCommonVersion()
+    public async Task A_client_without_a_common_version_is_refused()
     {
         await using TlsServer server = await StartAsync();
         SocketServerError error = await RefusesOpenSslAsync(server, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0");
@@ -45,7 +45,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task NoCommonCipher()
+    public async Task A_client_without_a_common_cipher_is_refused()
     {
         await using TlsServer server = await StartAsync();
         SocketServerError error = await RefusesOpenSslAsync(server, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256");
@@ -54,7 +54,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task ClientRejectsTheCertificate()
+    public async Task A_client_that_rejects_the_certificate_is_a_failed_handshake()
     {
         await using TlsServer server = await StartAsync();
         SocketServerError error = await RefusesOpenSslAsync(server, "-verify_return_error");
@@ -63,7 +63,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task ClientLeavesMidway()
+    public async Task A_client_that_leaves_midway_is_a_failed_handshake()
     {
         await using TlsServer server = await StartAsync();
         await server.AssertRefusesAsync<IOException>(
@@ -77,7 +77,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T4")]
-    public async Task ClientResetsMidway()
+    public async Task A_client_that_resets_midway_is_a_failed_handshake()
     {
         await using TlsServer server = await StartAsync();
         await server.AssertRefusesAsync<IOException>(
@@ -92,7 +92,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T5")]
-    public async Task ClientSendsNothing()
+    public async Task A_client_that_sends_nothing_is_closed_after_the_time_out()
     {
         var options = new SocketTlsOptions { Certificate = TlsCertificate.From(TestPki.Default.Issue("localhost")) };
         await using TimedTlsServer server = await new TimedTlsServer().StartAsync(options);
@@ -103,7 +103,7 @@ public sealed class HandshakeFailureTests
     [Fact]
     [Trait("Row", "T3")]
     [Trait("Row", "T4")]
-    public async Task MissingFile()
+    public async Task A_missing_file_is_an_error_of_the_handshake()
     {
         await using var server = new TlsServer();
         string path = Path.Combine(server.Folder, "none.pem");
@@ -120,7 +120,7 @@ public sealed class HandshakeFailureTests
     [InlineData(null, "no passphrase was given")]
     [Trait("Row", "T2")]
     [Trait("Row", "T4")]
-    public async Task WrongPassphrase(string? passphrase, string message)
+    public async Task A_wrong_passphrase_is_an_error_of_the_handshake(string? passphrase, string message)
     {
         await using var server = new TlsServer();
         using var certificate = TestPki.Default.Issue("localhost");
@@ -135,7 +135,7 @@ public sealed class HandshakeFailureTests
     [Fact]
     [Trait("Row", "T4")]
     [Trait("Row", "T9")]
-    public async Task MissingClientCertificate()
+    public async Task A_client_without_a_certificate_is_refused_where_one_is_required()
     {
         using var certificate = TestPki.Default.Issue("client");
         await using TlsServer server = await StartAsync(static tls =>
@@ -154,7 +154,7 @@ public sealed class HandshakeFailureTests
     [InlineData("utf-16BE")]
     [Trait("Row", "T4")]
     [Trait("Row", "T9")]
-    public async Task UntrustedClientCertificate(string encoding)
+    public async Task A_client_with_an_untrusted_certificate_is_refused(string encoding)
     {
         using var good = TestPki.Default.Issue("client");
         using var bad = TestPki.Other.Issue("stranger");
@@ -177,7 +177,7 @@ public sealed class HandshakeFailureTests
     [InlineData(false)]
     [InlineData(true)]
     [Trait("Row", "T4")]
-    public async Task KestrelsOwnUseHttpsIsWatchedToo(bool throws)
+    public async Task Failures_of_Kestrels_own_UseHttps_are_reported_too(bool throws)
     {
         await using var server = new TlsServer();
         await server.StartAsync(listen => listen.UseHttps(https =>
@@ -196,7 +196,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "L8")]
-    public async Task AStopDuringHandshakesIsNoFailure()
+    public async Task A_stop_during_handshakes_is_no_failure()
     {
         await using TlsServer server = await StartAsync();
         using Socket stalled = await server.ConnectTcpAsync();
@@ -209,7 +209,7 @@ public sealed class HandshakeFailureTests
 
     [Fact]
     [Trait("Row", "T6")]
-    public async Task StalledHandshakesDelayNobody()
+    public async Task Stalled_handshakes_delay_nobody()
     {
         await using TlsServer server = await StartAsync(static tls => tls.HandshakeTimeout = TimeSpan.FromMinutes(10));
         await server.AssertServesAsync();

@@ -10,7 +10,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "L1")]
     [Trait("Row", "T6")]
-    public async Task AConnectionIsThereWhenItsHandshakeIsCompleteNotBefore()
+    public async Task A_connection_is_there_when_its_handshake_is_complete_not_before()
     {
         await using TlsServer server = await StartAsync();
         using Socket socket = await server.ConnectTcpAsync();
@@ -30,7 +30,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "T7")]
     [Trait("Row", "C24")]
-    public async Task LargeDataBothWays()
+    public async Task Large_data_arrives_whole_both_ways()
     {
         const int size = 64 * 1024 * 1024;
         await using TlsServer server = await StartAsync();
@@ -58,7 +58,7 @@ public sealed class TlsConnectionTests
 
     [Fact]
     [Trait("Row", "T8")]
-    public async Task DataBehindTheClientsFinishedInTheSameSegment()
+    public async Task Data_behind_the_clients_finished_in_the_same_segment_arrives()
     {
         await using TlsServer server = await StartAsync();
         using Socket socket = await server.ConnectTcpAsync();
@@ -81,7 +81,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C4")]
     [Trait("Row", "T7")]
-    public async Task APeerThatSaysGoodbyeHasEnded()
+    public async Task A_peer_that_says_goodbye_has_ended()
     {
         (TlsServer server, TlsClient client, EventRecorder recorder) = await RecordAsync();
         await using (server)
@@ -98,7 +98,7 @@ public sealed class TlsConnectionTests
     [InlineData(true)]
     [Trait("Row", "C4")]
     [Trait("Row", "T7")]
-    public async Task APeerThatDropsTcpIsTruncated(bool strict)
+    public async Task A_peer_that_drops_TCP_is_truncated(bool strict)
     {
         (TlsServer server, TlsClient client, EventRecorder recorder) = await RecordAsync(strict);
         await using (server)
@@ -121,7 +121,7 @@ public sealed class TlsConnectionTests
     [InlineData(true)]
     [Trait("Row", "H7")]
     [Trait("Row", "T7")]
-    public async Task AReaderSeesTruncationTooWhereGoodbyeIsRequired(bool goodbye)
+    public async Task A_reader_sees_truncation_too_where_goodbye_is_required(bool goodbye)
     {
         var read = new TaskCompletionSource<Exception?>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using TlsServer server = await new TlsServer().StartAsync(
@@ -147,7 +147,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C14")]
     [Trait("Row", "T7")]
-    public async Task EndSaysGoodbye()
+    public async Task End_says_goodbye()
     {
         await using TlsServer server = await StartAsync(static connection => connection.End("bye"));
         string output = await OpenSsl.RunAsync("", "s_client", "-connect", server.Address, "-servername", "localhost", "-msg", "-ign_eof");
@@ -160,7 +160,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C15")]
     [Trait("Row", "T7")]
-    public async Task ALargeAnswerArrivesWholeWhileThePeerIsStillSending()
+    public async Task A_large_answer_arrives_whole_while_the_peer_is_still_sending()
     {
         byte[] answer = RandomNumberGenerator.GetBytes(4 * 1024 * 1024);
         await using TlsServer server = await StartAsync(connection => connection.Data += _ => connection.End(answer));
@@ -178,7 +178,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C15")]
     [Trait("Row", "T7")]
-    public async Task ALargeAnswerArrivesWholeAtOpenSslWhileItIsStillSending()
+    public async Task A_large_answer_arrives_whole_at_OpenSSL_while_it_is_still_sending()
     {
         byte[] answer = new byte[2 * 1024 * 1024];
         Array.Fill(answer, (byte)'#');
@@ -191,7 +191,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C18")]
     [Trait("Row", "T7")]
-    public async Task AResetIsSeenAtOnceWhilePaused()
+    public async Task A_reset_is_seen_at_once_while_paused()
     {
         await using TlsServer server = await StartAsync(static _ => { });
         await using TlsClient client = await server.ConnectAsync();
@@ -209,7 +209,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "C18")]
     [Trait("Row", "T7")]
-    public async Task AGoodbyeIsSeenOnlyAfterResume()
+    public async Task A_goodbye_is_seen_only_after_resume()
     {
         await using TlsServer server = await StartAsync(static _ => { });
         await using TlsClient client = await server.ConnectAsync();
@@ -241,7 +241,7 @@ public sealed class TlsConnectionTests
 
     [Fact]
     [Trait("Row", "T10")]
-    public async Task APlainConnectionHasNoTls()
+    public async Task A_plain_connection_has_no_TLS()
     {
         await using SocketServerFixture server = await SocketServerFixture.StartAsync(static _ => { });
         using RawClient client = await server.ConnectAsync();
@@ -251,7 +251,7 @@ public sealed class TlsConnectionTests
     [Fact]
     [Trait("Row", "T10")]
     [Trait("Row", "L7")]
-    public async Task ClosePassesThrough()
+    public async Task Close_passes_through()
     {
         await using TlsServer server = await StartAsync();
         Assert.StartsWith("127.0.0.1:", server.Address, StringComparison.Ordinal);

@@ -14,7 +14,7 @@ public sealed class TlsOptionsTests
     [InlineData(SslProtocols.Tls13)]
     [Trait("Row", "T9")]
     [Trait("Row", "T10")]
-    public async Task Versions(SslProtocols version)
+    public async Task Versions_are_limited_to_those_allowed(SslProtocols version)
     {
         await using TlsServer server = await StartAsync(tls => tls.SslProtocols = version);
         await using TlsClient client = await server.ConnectAsync();
@@ -29,7 +29,7 @@ public sealed class TlsOptionsTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task Ciphers()
+    public async Task Ciphers_are_limited_to_those_allowed()
     {
         await using TlsServer server = await StartAsync(tls =>
         {
@@ -51,7 +51,7 @@ public sealed class TlsOptionsTests
     [InlineData("other.org", "default")]
     [InlineData("", "default")]
     [Trait("Row", "T9")]
-    public async Task CertificatesByHostName(string hostName, string expected)
+    public async Task Certificates_are_chosen_by_host_name(string hostName, string expected)
     {
         await using TlsServer server = await StartAsync(
             tls =>
@@ -70,7 +70,7 @@ public sealed class TlsOptionsTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task AHostNameWithoutCertificateIsRefused()
+    public async Task A_host_name_without_certificate_is_refused()
     {
         await using var server = new TlsServer();
         var options = new SocketTlsOptions();
@@ -85,7 +85,7 @@ public sealed class TlsOptionsTests
     [Fact]
     [Trait("Row", "T9")]
     [Trait("Row", "T10")]
-    public async Task ApplicationProtocols()
+    public async Task Application_protocols_are_negotiated()
     {
         await using TlsServer server = await StartAsync(tls => tls.ApplicationProtocols.Add(new SslApplicationProtocol("mqtt")));
         await using TlsClient client = await server.ConnectAsync(options => options.ApplicationProtocols = [new("xmpp-client"), new("mqtt")]);
@@ -95,7 +95,7 @@ public sealed class TlsOptionsTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task NoApplicationProtocolIsAdvertisedByDefault()
+    public async Task No_application_protocol_is_advertised_by_default()
     {
         await using TlsServer server = await StartAsync(static _ => { });
         await using TlsClient client = await server.ConnectAsync(options => options.ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]);
@@ -108,7 +108,7 @@ public sealed class TlsOptionsTests
     [InlineData(ClientCertificateMode.AllowCertificate, false)]
     [Trait("Row", "T9")]
     [Trait("Row", "T10")]
-    public async Task ClientCertificates(ClientCertificateMode mode, bool presented)
+    public async Task Client_certificates_are_asked_for_by_mode(ClientCertificateMode mode, bool presented)
     {
         using X509Certificate2 certificate = TestPki.Default.Issue("client");
         await using var server = new TlsServer();
@@ -129,7 +129,7 @@ public sealed class TlsOptionsTests
     [InlineData(true, 30, true)]
     [InlineData(true, -5, false)]
     [Trait("Row", "T9")]
-    public async Task SelfSignedClientCertificatesOnDemandOnly(bool allowed, int daysLeft, bool served)
+    public async Task Self_signed_client_certificates_are_trusted_on_demand_only(bool allowed, int daysLeft, bool served)
     {
         using X509Certificate2 certificate = TestPki.SelfSigned("client", daysLeft);
         await using TlsServer server = await StartAsync(tls =>
@@ -154,7 +154,7 @@ public sealed class TlsOptionsTests
 
     [Fact]
     [Trait("Row", "T9")]
-    public async Task RevocationIsCheckedOnDemandOnly()
+    public async Task Revocation_is_checked_on_demand_only()
     {
         using X509Certificate2 certificate = TestPki.Default.Issue("client");
         await using var server = new TlsServer();
@@ -175,7 +175,7 @@ public sealed class TlsOptionsTests
     [InlineData("-tls1_2")]
     [InlineData("-tls1_3")]
     [Trait("Row", "T9")]
-    public async Task SessionsAreResumed(string version)
+    public async Task Sessions_are_resumed(string version)
     {
         await using var server = new TlsServer();
         string path = server.Write("server.pem", TestPki.Pem(TestPki.Default.Issue("localhost")));
@@ -216,7 +216,7 @@ public sealed class TlsOptionsTests
     [MemberData(nameof(Faults))]
     [Trait("Row", "T9")]
     [Trait("Row", "H5")]
-    public async Task OptionsThatCannotWorkFailAtStart(string fault, Action<SocketTlsOptions> configure, string message)
+    public async Task Options_that_cannot_work_fail_at_start(string fault, Action<SocketTlsOptions> configure, string message)
     {
         string text = await FailsAtStartAsync(listen => listen.UseHttps("server.pem", configure));
         Assert.True(text.Contains(message, StringComparison.Ordinal), $"{fault}: {text}");
@@ -225,7 +225,7 @@ public sealed class TlsOptionsTests
     [Fact]
     [Trait("Row", "T9")]
     [Trait("Row", "H5")]
-    public async Task APemFileGivenToKestrelsOwnUseHttpsFailsAtStart()
+    public async Task A_PEM_file_given_to_Kestrels_own_UseHttps_fails_at_start()
     {
         await using var files = new TlsServer();
         string pem = files.Write("server.pem", TestPki.Pem(TestPki.Default.Issue("localhost")));

@@ -15,7 +15,7 @@ public sealed class TlsOverPipesTests
     [Fact]
     [Trait("Row", "T11")]
     [Trait("Row", "H6")]
-    public async Task TlsWorksOverAnyPipe()
+    public async Task TLS_works_over_any_pipe()
     {
         var pipes = new PipeListenerFactory();
         var seen = new TaskCompletionSource<ISocketConnection>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -129,7 +129,7 @@ public abstract class ConnectionContextTests(SocketTransportDriver driver) : IAs
     [Fact]
     public void The_transport_can_be_replaced()
     {
-        var pipes = new MemoryPair();
+        var pipes = new PipePair();
         IConnectionTransportFeature feature = Context.Features.GetRequiredFeature<IConnectionTransportFeature>();
         Assert.Same(Context.Transport, feature.Transport);
 

@@ -13,7 +13,7 @@ namespace KestrelSocketServer.FunctionalTests.Transport;
 public abstract class MiddlewareTests(SocketTransportDriver driver)
 {
     [Fact]
-    public Task Tls() => EchoAsync(TestTransport.Tls, null);
+    public Task The_TLS_of_the_library() => EchoAsync(TestTransport.Tls, null);
 
     [Fact]
     public Task The_TLS_of_Kestrel() => EchoAsync(TestTransport.KestrelTls, null);

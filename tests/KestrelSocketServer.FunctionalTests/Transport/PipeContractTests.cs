@@ -44,7 +44,7 @@ public abstract class PipeContractTests(SocketTransportDriver? driver) : IAsyncL
 
     protected async Task<DuplexPair> ConnectAsync()
     {
-        DuplexPair pair = _server is null ? new MemoryPair() : await _server.ConnectAsync();
+        DuplexPair pair = _server is null ? new PipePair() : await _server.ConnectAsync();
         _pairs.Add(pair);
         return pair;
     }

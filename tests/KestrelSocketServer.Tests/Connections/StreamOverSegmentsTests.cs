@@ -10,7 +10,7 @@ public sealed class StreamOverSegmentsTests
 
     [Fact]
     [Trait("Row", "H7")]
-    public async Task AReadThatSpansSegmentsOfThePipeTellsItsTrueLength()
+    public async Task A_read_that_spans_segments_of_the_pipe_tells_its_true_length()
     {
         var options = new PipeOptions(minimumSegmentSize: 16, useSynchronizationContext: false);
         Pipe toServer = new(options), toClient = new(options);

@@ -108,7 +108,8 @@ internal sealed unsafe class EpollSocket(EventLoop loop, SafeFileDescriptor hand
 
     public void WaitWritable(ReadOnlyMemory<byte> next)
     {
-        // The loop, when it switches the watch off, sees that somebody waits, or this sees that it is off.
+        // Store-load fence, pairs with the one in LoopItem.Update: the loop, when it switches the watch off, sees that somebody waits, or
+        // this sees that it is off.
         Interlocked.MemoryBarrier();
         TryWatch(Readiness.Writable);
         if (_hungUp)

@@ -45,6 +45,8 @@ internal sealed unsafe partial class EventLoop
     {
         get
         {
+            // Store-load fence, pairs with the one in Serve: a thread that has just lost the loop sees the new owner here, or the new owner,
+            // which begins with what is scheduled, finds what was enqueued before this.
             Interlocked.MemoryBarrier();
             return OwnerThread?.Id == Environment.CurrentManagedThreadId;
         }

@@ -83,7 +83,7 @@ internal sealed unsafe partial class EventLoop : IDisposable
     {
         _ownerThread = thread;
 
-        // See IsInEventLoop.
+        // Store-load fence, pairs with the one in IsInEventLoop: before it looks for what is scheduled, all see who owns the loop.
         Interlocked.MemoryBarrier();
         byte* items = stackalloc byte[MaxItems * PollItem.Size];
         if (!RunWork(thread, ref state))

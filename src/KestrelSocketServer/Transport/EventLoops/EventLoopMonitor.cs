@@ -64,6 +64,8 @@ internal sealed class EventLoopMonitor : IDisposable
     public void Watch(OffloadedRun run)
     {
         _offloaded.Enqueue(run);
+
+        // Store-load fence, pairs with the one in Sleep: the monitor sees the run before it sleeps, or this sees that it sleeps.
         Interlocked.MemoryBarrier();
         OnActive();
     }
@@ -71,6 +73,8 @@ internal sealed class EventLoopMonitor : IDisposable
     public void Dispose()
     {
         _stopped = true;
+
+        // Pairs with the one in Sleep, as in Watch.
         Interlocked.MemoryBarrier();
         OnActive();
     }
@@ -216,7 +220,7 @@ internal sealed class EventLoopMonitor : IDisposable
     {
         Interlocked.Exchange(ref _asleep, 1);
 
-        // On behalf of the loops, which have no time for it: one that changes its state just now sees that the monitor sleeps, or is seen.
+        // Pairs with Watch, Dispose, and the write of the state in EventLoop.Run, on behalf of the loops, which have no time for a fence: one that changes its state just now sees that the monitor sleeps, or is seen.
         Interlocked.MemoryBarrierProcessWide();
         if (_stopped || !_offloaded.IsEmpty)
         {

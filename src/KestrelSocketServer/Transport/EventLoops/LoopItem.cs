@@ -113,6 +113,9 @@ internal abstract class LoopItem(EventLoop loop, SafeHandle handle)
         }
 
         _registered = true;
+
+        // Store-load fence, pairs with the one in EpollSocket.WaitWritable and, for reading, with the exchange in SocketInput.Wait: who waits
+        // sees that the watch is off, or the caller here sees who waits.
         Interlocked.MemoryBarrier();
     }
 }

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer.FunctionalTests.Transport;
 
 /// <summary>Two pipes of the framework: they show that the tests ask for no more than what a pipe does.</summary>
-public sealed class MemoryPair : DuplexPair
+public sealed class PipePair : DuplexPair
 {
     private readonly Pipe _toServer = new(new PipeOptions(useSynchronizationContext: false));
     private readonly Pipe _toPeer = new(new PipeOptions(useSynchronizationContext: false));
 
-    public MemoryPair()
+    public PipePair()
     {
         Transport = new Ends(_toServer.Reader, _toPeer.Writer);
     }
