@@ -65,8 +65,9 @@ public sealed class ArchitectureTests
         {
             MethodDeclarationSyntax { ExplicitInterfaceSpecifier: null } method => [method.Identifier],
             PropertyDeclarationSyntax { ExplicitInterfaceSpecifier: null } property => [property.Identifier],
+            FieldDeclarationSyntax { Parent: StructDeclarationSyntax { AttributeLists.Count: > 0 } } => [],
             FieldDeclarationSyntax field => field.Declaration.Variables.Select(variable => variable.Identifier),
-            TypeDeclarationSyntax type when !type.Modifiers.Any(SyntaxKind.PublicKeyword) => [type.Identifier],
+            TypeDeclarationSyntax type when !type.Modifiers.Any(modifier => modifier.Kind() is SyntaxKind.PublicKeyword or SyntaxKind.StaticKeyword) => [type.Identifier],
             _ => [],
         };
     }

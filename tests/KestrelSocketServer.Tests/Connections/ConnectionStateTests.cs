@@ -16,6 +16,7 @@ public sealed class ConnectionStateTests
     ];
 
     [Fact]
+    [Trait("Row", "C17")]
     public void A_new_connection_is_open_both_ways()
     {
         var state = default(ConnectionState);
@@ -75,6 +76,7 @@ public sealed class ConnectionStateTests
     }
 
     [Fact]
+    [Trait("Row", "C17")]
     public void No_step_goes_back_whatever_their_order() => Gen.Int[0, Steps.Length - 1].Array[1, 12].Sample(steps =>
     {
         var holder = new StateHolder();

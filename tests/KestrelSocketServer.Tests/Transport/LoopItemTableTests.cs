@@ -4,6 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace KestrelSocketServer.Tests.Transport;
 
+[Trait("Row", "C25")]
 public sealed class LoopItemTableTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using KestrelSocketServer.Transport.EventLoops;
 
 namespace KestrelSocketServer.Tests.Transport;
 
+[Trait("Row", "C21")]
 public sealed class NativeAddressTests
 {
     [Theory]
