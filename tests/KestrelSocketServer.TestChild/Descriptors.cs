@@ -27,7 +27,8 @@ internal static partial class Descriptors
         await timer.WaitForNextTickAsync();
     }
 
-    public static void Fill()
+    /// <param name="left">How many are left: what is left to the process itself, which needs some for a moment to start a thread.</param>
+    public static void Fill(int left = 0)
     {
         var limit = new ResourceLimit { Current = Limit, Maximum = Limit };
         if (SetResourceLimit(NumberOfFiles, in limit) != 0)
@@ -48,6 +49,12 @@ internal static partial class Descriptors
         catch (IOException)
         {
             AreUsedUp = true;
+        }
+
+        for (; left > 0; left--)
+        {
+            Taken[^1].Dispose();
+            Taken.RemoveAt(Taken.Count - 1);
         }
     }
 

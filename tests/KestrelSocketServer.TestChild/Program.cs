@@ -16,6 +16,7 @@ return args[0] switch
     "reload" => await ReloadCommand.RunAsync(args[1], args.ElementAtOrDefault(2)),
     "mute" => await MuteCommand.RunAsync(),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
+    "chaos" => await ChaosCommand.RunAsync(args[1]),
     "endpoints" => await EndpointsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture)),
     _ => throw new ArgumentException($"'{args[0]}' is no command.", nameof(args)),
 };
