@@ -39,7 +39,8 @@ internal sealed record EndpointPlan(string Name, ListenAddress Address, SocketEn
         ListenAddress? address = options.Url is null ? code?.Address : ListenAddress.Parse(options.Url);
         if (address is not null)
         {
-            SocketTlsOptions? tls = address.IsTls ? options.ToTls() : null;
+            // A certificate that is half given is among the errors, which keep the plans from being followed.
+            SocketTlsOptions? tls = address.IsTls && errors.Count == 0 ? options.ToTls() : null;
             return new EndpointPlan(code?.Name ?? configured!.Name, address, options, Configure, configured?.Fingerprint ?? "");
 
             void Configure(ListenOptions listen)

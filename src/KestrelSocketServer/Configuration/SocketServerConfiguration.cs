@@ -117,7 +117,7 @@ internal static class SocketServerConfiguration
             string path = $"{endpoint.Path}:{nameof(options.Sni)}:{host}:{nameof(sni.Certificate)}";
             if (sni.Certificate is null)
             {
-                errors.Add($"{path}: is missing");
+                errors.Add($"{path}: is missing; write the certificate of that host there, or leave the host out");
             }
 
             CheckCertificate(path, sni.Certificate, errors);
