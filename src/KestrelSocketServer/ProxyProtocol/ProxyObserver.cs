@@ -59,10 +59,14 @@ internal sealed class ProxyObserver(string? endpointName, ILogger logger, Socket
         }
 
         string message = count == 1 ? fault.Message : $"{fault.Message} There were {count} such clients since the last one that was told of.";
-        LogLevel level = fault.Reason == ProxyHeaderFault.Untrusted ? LogLevel.Information : LogLevel.Warning;
-        if (logger.IsEnabled(level))
+        string? address = EndPointFormatter.Format(connection.RemoteEndPoint);
+        if (fault.Reason == ProxyHeaderFault.Untrusted)
         {
-            logger.ProxyRefused(level, connection.ConnectionId, EndPointFormatter.Format(connection.RemoteEndPoint), endpointName, message);
+            logger.DirectClientRefused(connection.ConnectionId, address, endpointName, message);
+        }
+        else
+        {
+            logger.ProxyRefused(connection.ConnectionId, address, endpointName, message);
         }
 
         RaiseError?.Invoke(new SocketServerError(

@@ -60,8 +60,8 @@ internal sealed class ProxyProtocolMiddleware(ConnectionDelegate next, ProxyProt
                 if (found.Header is { } header)
                 {
                     input.AdvanceTo(result.Buffer.GetPosition(header.Length));
-                    Apply(connection, header);
-                    return await IsClientThereAsync(connection, header).ConfigureAwait(false) && IsAdmitted(connection);
+                    bool isProxied = Apply(connection, header);
+                    return (isProxied || await IsClientThereAsync(connection).ConfigureAwait(false)) && IsAdmitted(connection);
                 }
 
                 input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
@@ -96,7 +96,8 @@ internal sealed class ProxyProtocolMiddleware(ConnectionDelegate next, ProxyProt
         }
     }
 
-    private void Apply(ConnectionContext connection, ProxyHeader header)
+    // Returns whether the header tells of a client other than the proxy itself.
+    private bool Apply(ConnectionContext connection, ProxyHeader header)
     {
         EndPoint? proxy = connection.RemoteEndPoint;
         connection.Features.Set<IProxyProtocolFeature>(new ProxyProtocolFeature(header, proxy, connection.LocalEndPoint));
@@ -107,12 +108,14 @@ internal sealed class ProxyProtocolMiddleware(ConnectionDelegate next, ProxyProt
         }
 
         observer.OnRead(connection, proxy);
+        return header.Source is not null && !IsSame(header.Source, proxy);
     }
 
-    // A health check ends after its header. Behind TLS it would be a handshake that has failed, time after time.
-    private async ValueTask<bool> IsClientThereAsync(ConnectionContext connection, ProxyHeader header)
+    // A health check ends after its header: behind TLS it would be a handshake that has failed, time after time. In version 1 it has the
+    // proxy's own address.
+    private async ValueTask<bool> IsClientThereAsync(ConnectionContext connection)
     {
-        if (header.Source is not null || !observer.ClientsSpeakFirst)
+        if (!observer.ClientsSpeakFirst)
         {
             return true;
         }
@@ -154,6 +157,9 @@ internal sealed class ProxyProtocolMiddleware(ConnectionDelegate next, ProxyProt
         observer.OnRefused(connection, fault);
         return false;
     }
+
+    private static bool IsSame(EndPoint source, EndPoint? proxy) => source is IPEndPoint one && proxy is IPEndPoint other
+        && one.Port == other.Port && one.Address.MapToIPv6().Equals(other.Address.MapToIPv6());
 
     private static void Abort(ConnectionContext connection) => connection.Abort(new ConnectionAbortedException("The connection was refused."));
 

@@ -64,6 +64,12 @@ internal sealed class ProxiedServer : IAsyncDisposable
     public void AssertNothingElse()
     {
         Assert.False(_accepted.Reader.TryRead(out _), "There was a connection.");
+        AssertNoError();
+    }
+
+    /// <summary>Asserts that there was no error that nobody has asked for; to be called when the server is stopped.</summary>
+    public void AssertNoError()
+    {
         Assert.False(_errors.Reader.TryRead(out SocketServerError? error), $"There was an error: {error}");
     }
 
