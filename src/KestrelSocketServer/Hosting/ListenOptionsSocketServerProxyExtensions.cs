@@ -44,7 +44,9 @@ public static class ListenOptionsSocketServerProxyExtensions
     /// latter have no <see cref="ISocketServer.Error"/>, and do not find out when it is called too late.
     /// </remarks>
     /// <param name="listenOptions">The endpoint, of UseSocketServer or of the application's own Kestrel.</param>
-    /// <param name="configure">Sets the options, which are those of the configuration; <see cref="ProxyProtocolOptions.Mode"/> is Require where that has none.</param>
+    /// <param name="configure">
+    /// Sets the options, which are those of the configuration; <see cref="ProxyProtocolOptions.Mode"/> is Require where that has none.
+    /// </param>
     /// <returns>The same endpoint.</returns>
     /// <exception cref="InvalidOperationException">No proxy is named, one is no address, or it is called after <c>UseHttps</c> or the handler.</exception>
     public static ListenOptions UseProxyProtocol(this ListenOptions listenOptions, Action<ProxyProtocolOptions> configure)

@@ -19,7 +19,9 @@ public interface IProxyProtocolFeature
     /// <summary>The other side of the socket: the proxy. The client is the connection's <see cref="ISocketConnection.RemoteEndPoint"/>.</summary>
     EndPoint? SocketRemoteEndPoint { get; }
 
-    /// <summary>This side of the socket, which the proxy reached. What the client reached is the connection's <see cref="ISocketConnection.LocalEndPoint"/>.</summary>
+    /// <summary>
+    /// This side of the socket, which the proxy reached. What the client reached is the connection's <see cref="ISocketConnection.LocalEndPoint"/>.
+    /// </summary>
     EndPoint? SocketLocalEndPoint { get; }
 
     /// <summary>The host name that the client asked for (PP2_TYPE_AUTHORITY), with TLS that of SNI; null where the proxy does not tell.</summary>

@@ -4,7 +4,8 @@ namespace KestrelSocketServer.ProxyProtocol;
 internal static class ProxyProtocolOptionsValidator
 {
     /// <summary>What is wrong where a list is missing.</summary>
-    public const string NoProxies = "names nobody; write the addresses or networks of the proxies, such as 10.0.0.0/8, or unix for those on a Unix domain socket";
+    public const string NoProxies =
+        "names nobody; write the addresses or networks of the proxies, such as 10.0.0.0/8, or unix for those on a Unix domain socket";
 
     /// <exception cref="InvalidOperationException">An option cannot work; the message names it and what is allowed.</exception>
     public static void Validate(ProxyProtocolOptions options, string? endpointName)

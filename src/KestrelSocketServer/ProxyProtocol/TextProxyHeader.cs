@@ -53,9 +53,14 @@ internal static class TextProxyHeader
             return ProxyHeaderResult.Malformed("after the protocol there are not two addresses and two ports");
         }
 
-        return !TryParse(family, line[ranges[2]], line[ranges[4]], out IPEndPoint? source) ? ProxyHeaderResult.Malformed("the address or the port of the client is none")
-            : !TryParse(family, line[ranges[3]], line[ranges[5]], out IPEndPoint? destination) ? ProxyHeaderResult.Malformed("the address or the port of the destination is none")
-            : ProxyHeaderResult.Found(new ProxyHeader(1, length) { Source = source, Destination = destination });
+        if (!TryParse(family, line[ranges[2]], line[ranges[4]], out IPEndPoint? source))
+        {
+            return ProxyHeaderResult.Malformed("the address or the port of the client is none");
+        }
+
+        return TryParse(family, line[ranges[3]], line[ranges[5]], out IPEndPoint? destination)
+            ? ProxyHeaderResult.Found(new ProxyHeader(1, length) { Source = source, Destination = destination })
+            : ProxyHeaderResult.Malformed("the address or the port of the destination is none");
     }
 
     private static bool TryParse(AddressFamily family, ReadOnlySpan<char> host, ReadOnlySpan<char> portText, out IPEndPoint? endPoint)

@@ -47,7 +47,8 @@ internal sealed class TrustedProxies
     /// <summary>What is wrong with an entry, null when nothing is.</summary>
     public static string? FindFault(string text) => IsUnix(text) || TryParse(text, out _)
         ? null
-        : $"'{text}' is no proxy; write an IP address such as 10.0.0.5 or 2001:db8::5, a network such as 10.0.0.0/8 whose bits after the prefix are zero, or {Unix}";
+        : $"'{text}' is no proxy; write an IP address such as 10.0.0.5 or 2001:db8::5, a network such as 10.0.0.0/8 whose bits after the "
+            + $"prefix are zero, or {Unix}";
 
     // An IPv4-mapped address would match nobody, as those are taken for IPv4.
     private static bool TryParse(string text, out IPNetwork network)

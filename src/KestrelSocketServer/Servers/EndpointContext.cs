@@ -98,7 +98,8 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                 $"Endpoint '{Server.Name}': {nameof(Listener.AcceptorPerLoop)} is set, but {Address} has one socket; it is allowed for an IP address with a port, such as 127.0.0.1:8007.");
         }
 
-        if (ProxyProtocol is { Mode: ProxyProtocolMode.Require } proxy && Address.EndPoint is UnixDomainSocketEndPoint && !proxy.TrustedProxies.Any(TrustedProxies.IsUnix))
+        if (ProxyProtocol is { Mode: ProxyProtocolMode.Require } proxy
+            && Address.EndPoint is UnixDomainSocketEndPoint && !proxy.TrustedProxies.Any(TrustedProxies.IsUnix))
         {
             throw new InvalidOperationException(
                 $"Endpoint '{Server.Name}': {Address} is a Unix domain socket, whose clients have no IP addresses; add {TrustedProxies.Unix} to {nameof(proxy.TrustedProxies)}.");
@@ -125,13 +126,15 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     {
         if (_handlerName is not null)
         {
-            throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseProxyProtocol before UseSocketHandler, as the handler would see the PROXY header.");
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': call UseProxyProtocol before UseSocketHandler, as the handler would see the PROXY header.");
         }
 
         // Where configuration has made room for it before TLS, it may come later.
         if (_hasTls && ProxyProtocol is null)
         {
-            throw new InvalidOperationException($"Endpoint '{Server.Name}': call UseProxyProtocol before UseHttps, as the PROXY header comes before TLS, in clear.");
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': call UseProxyProtocol before UseHttps, as the PROXY header comes before TLS, in clear.");
         }
 
         ProxyProtocolOptionsValidator.Validate(options, Server.Name);
@@ -146,7 +149,9 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
 
         // Around everything, as Kestrel's own TLS puts itself before all other middleware.
         ConnectionDelegate pipeline = listen.Build();
-        return ProxyProtocol is null or { Mode: ProxyProtocolMode.Off } ? pipeline : new ProxyProtocolMiddleware(pipeline, ProxyProtocol, CreateProxyObserver()).RunAsync;
+        return ProxyProtocol is null or { Mode: ProxyProtocolMode.Off }
+            ? pipeline
+            : new ProxyProtocolMiddleware(pipeline, ProxyProtocol, CreateProxyObserver()).RunAsync;
     }
 
     private ProxyObserver CreateProxyObserver() => new(Server.Name, Settings.Logger, Settings.Metrics, Settings.TimeProvider)
