@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using KestrelSocketServer.Addresses;
+using KestrelSocketServer.ProxyProtocol;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 
@@ -28,6 +29,9 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveInterval", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveRetryCount", Number(1, int.MaxValue)),
+        new("ProxyProtocol:Mode", Name(ProxyProtocolMode.Off, ProxyProtocolMode.Allow, ProxyProtocolMode.Require)),
+        new("ProxyProtocol:TrustedProxies:*", TrustedProxies.FindFault),
+        new("ProxyProtocol:HeaderTimeout", Time(TimeSpan.FromMilliseconds(1))),
         new("AllowHalfOpen", Boolean),
         new("Limits:WriteBufferSoftLimit", Number(1, long.MaxValue)),
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),

@@ -1,3 +1,4 @@
+using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -45,6 +46,11 @@ internal sealed record EndpointPlan(string Name, ListenAddress Address, SocketEn
 
             void Configure(ListenOptions listen)
             {
+                if (tls is not null || options.ProxyProtocol.Mode != ProxyProtocolMode.Off)
+                {
+                    EndpointContext.Get(listen, nameof(options.ProxyProtocol)).UseProxyProtocol(options.ProxyProtocol);
+                }
+
                 if (tls is not null)
                 {
                     listen.UseHttps(tls);

@@ -28,6 +28,9 @@ public sealed class SocketEndpointOptions
     /// <summary>The options of its connections. A change holds for connections accepted from then on.</summary>
     public SocketConnectionOptions Limits { get; set; } = new();
 
+    /// <summary>How proxies in front of the endpoint tell the addresses of their clients. A change holds for connections accepted from then on.</summary>
+    public ProxyProtocolOptions ProxyProtocol { get; set; } = new();
+
     /// <inheritdoc cref="SocketConnectionOptions.AllowHalfOpen"/>
     public bool AllowHalfOpen
     {

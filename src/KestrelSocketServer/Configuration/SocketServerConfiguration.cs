@@ -1,3 +1,4 @@
+using KestrelSocketServer.ProxyProtocol;
 using KestrelSocketServer.Tls;
 using Microsoft.Extensions.Configuration;
 
@@ -37,6 +38,7 @@ internal static class SocketServerConfiguration
             {
                 ConfiguredEndpoint configured = Bind(endpoint, defaults);
                 CheckTls(endpoint, configured.Options, snapshot.Errors);
+                CheckProxies(endpoint, configured.Options.ProxyProtocol, snapshot.Errors);
                 snapshot.Add(configured);
             }
         }
@@ -87,6 +89,11 @@ internal static class SocketServerConfiguration
             options.Sni.Clear();
         }
 
+        if (endpoint.GetSection($"{nameof(options.ProxyProtocol)}:{nameof(options.ProxyProtocol.TrustedProxies)}").Exists())
+        {
+            options.ProxyProtocol.TrustedProxies.Clear();
+        }
+
         if (endpoint.GetSection(nameof(options.SslProtocols)).Exists())
         {
             options.SslProtocols.Clear();
@@ -126,6 +133,14 @@ internal static class SocketServerConfiguration
         if (errors.Count == 0 && options.ToTls() is { } tls && SocketTlsOptionsValidator.FindFault(tls) is { } fault)
         {
             errors.Add($"{endpoint.Path}: {fault}");
+        }
+    }
+
+    private static void CheckProxies(IConfigurationSection endpoint, ProxyProtocolOptions proxy, List<string> errors)
+    {
+        if (proxy.Mode != ProxyProtocolMode.Off && proxy.TrustedProxies.Count == 0)
+        {
+            errors.Add($"{endpoint.Path}:{nameof(SocketEndpointOptions.ProxyProtocol)}:{nameof(proxy.TrustedProxies)}: {ProxyProtocolOptionsValidator.NoProxies}");
         }
     }
 

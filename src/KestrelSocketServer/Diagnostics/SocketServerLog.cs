@@ -110,6 +110,15 @@ internal static partial class SocketServerLog
     [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
     public static partial void MeasurementFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(100, LogLevel.Debug, "Connection id \"{ConnectionId}\": the proxy {ProxyAddress} speaks for {RemoteAddress}.", EventName = "ProxyHeaderRead")]
+    public static partial void ProxyHeaderRead(this ILogger logger, string connectionId, string? proxyAddress, string? remoteAddress);
+
+    [LoggerMessage(101, LogLevel.Warning, "Connection id \"{ConnectionId}\" from the proxy {ProxyAddress} to endpoint {EndpointName} is refused: {Reason}", EventName = "ProxyRefused")]
+    public static partial void ProxyRefused(this ILogger logger, string connectionId, string? proxyAddress, string? endpointName, string reason);
+
+    [LoggerMessage(102, LogLevel.Information, "Connection id \"{ConnectionId}\" from {RemoteAddress} to endpoint {EndpointName} is refused: {Reason}", EventName = "DirectClientRefused")]
+    public static partial void DirectClientRefused(this ILogger logger, string connectionId, string? remoteAddress, string? endpointName, string reason);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;

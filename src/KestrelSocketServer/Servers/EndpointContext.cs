@@ -1,8 +1,10 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.ProxyProtocol;
 using KestrelSocketServer.Tls;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
@@ -37,6 +39,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <summary>The certificates of TLS that are read from files and stores.</summary>
     public CertificateSources Certificates { get; } = new(settings.TimeProvider, settings.Logger, server.Certificates);
 
+    /// <summary>How headers of the PROXY protocol are read; null where they are not.</summary>
+    public ProxyProtocolOptions? ProxyProtocol { get; private set; }
+
+    /// <summary>Asked for each client whose address a proxy has told, whether it may come in; null lets all in.</summary>
+    public Func<ConnectionContext, IPAddress, bool>? Admit { get; set; }
+
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }
 
@@ -62,9 +70,8 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         listen.Use(_ => handler);
     }
 
-    /// <summary>Checks the endpoint once it is configured.</summary>
-    /// <exception cref="InvalidOperationException">Its parts do not fit together.</exception>
-    public void Complete(ListenOptions listen)
+    // Checks the endpoint once it is configured.
+    private void Complete(ListenOptions listen)
     {
         if (_handlerName is null)
         {
@@ -91,6 +98,13 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
                 $"Endpoint '{Server.Name}': {nameof(Listener.AcceptorPerLoop)} is set, but {Address} has one socket; it is allowed for an IP address with a port, such as 127.0.0.1:8007.");
         }
 
+        if (ProxyProtocol is { Mode: ProxyProtocolMode.Require } proxy
+            && Address.EndPoint is UnixDomainSocketEndPoint && !proxy.TrustedProxies.Any(TrustedProxies.IsUnix))
+        {
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': {Address} is a Unix domain socket, whose clients have no IP addresses; add {TrustedProxies.Unix} to {nameof(proxy.TrustedProxies)}.");
+        }
+
         if (Address.IsTls && !_hasTls)
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': {Address} asks for TLS; call UseHttps with a certificate in its configuration.");
@@ -105,6 +119,47 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.OpenConnections.RaiseError(
             new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
     }
+
+    /// <summary>Reads headers of the PROXY protocol, before TLS. The last call counts.</summary>
+    /// <exception cref="InvalidOperationException">It is called too late, or an option cannot work.</exception>
+    public void UseProxyProtocol(ProxyProtocolOptions options)
+    {
+        if (_handlerName is not null)
+        {
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': call UseProxyProtocol before UseSocketHandler, as the handler would see the PROXY header.");
+        }
+
+        // Where configuration has made room for it before TLS, it may come later.
+        if (_hasTls && ProxyProtocol is null)
+        {
+            throw new InvalidOperationException(
+                $"Endpoint '{Server.Name}': call UseProxyProtocol before UseHttps, as the PROXY header comes before TLS, in clear.");
+        }
+
+        ProxyProtocolOptionsValidator.Validate(options, Server.Name);
+        ProxyProtocol = options;
+    }
+
+    /// <summary>Builds what runs the connections, once the endpoint is configured.</summary>
+    /// <exception cref="InvalidOperationException">Its parts do not fit together.</exception>
+    public ConnectionDelegate Build(ListenOptions listen)
+    {
+        Complete(listen);
+
+        // Around everything, as Kestrel's own TLS puts itself before all other middleware.
+        ConnectionDelegate pipeline = listen.Build();
+        return ProxyProtocol is null or { Mode: ProxyProtocolMode.Off }
+            ? pipeline
+            : new ProxyProtocolMiddleware(pipeline, ProxyProtocol, CreateProxyObserver()).RunAsync;
+    }
+
+    private ProxyObserver CreateProxyObserver() => new(Server.Name, Settings.Logger, Settings.Metrics, Settings.TimeProvider)
+    {
+        RaiseError = Server.OpenConnections.RaiseError,
+        Admit = Admit,
+        ClientsSpeakFirst = _hasTls,
+    };
 
     // A TLS handshake is over.
     private void OnHandshakeEnded(ConnectionContext connection, TimeSpan duration, Exception? failure)

@@ -17,8 +17,7 @@ internal static class EndpointPipeline
         try
         {
             configure(listen);
-            context.Complete(listen);
-            return listen.Build();
+            return context.Build(listen);
         }
         catch (Exception exception) when (exception is CryptographicException or FileNotFoundException or DirectoryNotFoundException or NotSupportedException)
         {

@@ -14,4 +14,11 @@ public enum SocketServerErrorStage
 
     /// <summary>A certificate cannot be loaded any more; the last good one is used (<see cref="SocketTlsOptions.KeepLastGoodCertificate"/>).</summary>
     Certificate,
+
+    /// <summary>
+    /// A client was refused for its PROXY header: a trusted proxy sent none or a wrong one, or the client came directly where one is
+    /// required (row G18).
+    /// </summary>
+    /// <remarks>Raised for each reason at most once in ten seconds, with the number of clients.</remarks>
+    ProxyProtocol,
 }

@@ -113,7 +113,7 @@ public sealed class ConfigurationSchemaTests
         "object" when schema.TryGetProperty("additionalProperties", out JsonElement named)
             => new Dictionary<string, object?> { ["*.example.com"] = Example(Resolve(named)) },
         "object" => Example(schema),
-        "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", _ => "echo/1" } },
+        "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", "TrustedProxies" => "10.0.0.0/8", _ => "echo/1" } },
         "boolean" => false,
         "integer" => name == "WriteBufferHardLimit" ? 1_000_000 : 1,
         _ => schema.TryGetProperty("default", out JsonElement value) ? value.GetString() : name.EndsWith("Path", StringComparison.Ordinal) ? "server.pem" : "00:00:01",

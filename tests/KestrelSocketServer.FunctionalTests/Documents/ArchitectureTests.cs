@@ -18,10 +18,11 @@ public sealed class ArchitectureTests
         ["Diagnostics"] = ["Addresses"],
         ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
+        ["ProxyProtocol"] = ["Addresses", "Diagnostics"],
         ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport"],
-        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls"],
-        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Tls", "Servers"],
-        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls", "Servers", "Configuration"],
+        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "ProxyProtocol", "Tls"],
+        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "ProxyProtocol", "Tls", "Servers"],
+        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "ProxyProtocol", "Tls", "Servers", "Configuration"],
     };
 
     [Fact]
