@@ -28,6 +28,9 @@ public sealed class SocketEndpointOptions
     /// <summary>The options of its connections. A change holds for connections accepted from then on.</summary>
     public SocketConnectionOptions Limits { get; set; } = new();
 
+    /// <summary>Where its clients may come from. A change holds for connections accepted from then on.</summary>
+    public SocketAccessOptions Access { get; set; } = new();
+
     /// <inheritdoc cref="SocketConnectionOptions.AllowHalfOpen"/>
     public bool AllowHalfOpen
     {

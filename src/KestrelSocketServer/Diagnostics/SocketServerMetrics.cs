@@ -23,6 +23,7 @@ internal sealed class SocketServerMetrics
     private readonly Histogram<double> _connectionDuration;
     private readonly Histogram<double> _handshakeDuration;
     private readonly Counter<long> _blockedHandlers;
+    private readonly Counter<long> _rejectedConnections;
     private readonly ILogger _logger;
     private int _hasFailed;
 
@@ -40,6 +41,8 @@ internal sealed class SocketServerMetrics
             advice: Buckets(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10));
         _blockedHandlers = meter.CreateCounter<long>(
             "socket_server.blocked_handlers", "{handler}", "Number of times that a handler has held its event loop for too long.");
+        _rejectedConnections = meter.CreateCounter<long>(
+            "socket_server.rejected_connections", "{connection}", "Number of connections that were refused.");
     }
 
     /// <summary>Measures with the services' meters; null where they have none.</summary>
@@ -114,6 +117,35 @@ internal sealed class SocketServerMetrics
             {
                 OnFault(exception);
             }
+        }
+    }
+
+    /// <summary>Whether refused connections are measured.</summary>
+    public bool CountsRejections => _rejectedConnections.Enabled;
+
+    /// <summary>The tags of refused connections, for <see cref="OnRejected"/>.</summary>
+    public static KeyValuePair<string, object?>[] TagsOfRejection(string? endpoint, EndPoint? local, string reason, bool isDryRun)
+    {
+        TagList tags = TagsOf(endpoint, local);
+        tags.Add("socket_server.rejection_reason", reason);
+        if (isDryRun)
+        {
+            tags.Add("socket_server.dry_run", true);
+        }
+
+        return [.. tags];
+    }
+
+    /// <summary>A connection was refused.</summary>
+    public void OnRejected(KeyValuePair<string, object?>[] tags)
+    {
+        try
+        {
+            _rejectedConnections.Add(1, tags);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
         }
     }
 

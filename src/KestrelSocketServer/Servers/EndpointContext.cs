@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Tls;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
@@ -36,6 +37,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
 
     /// <summary>The certificates of TLS that are read from files and stores.</summary>
     public CertificateSources Certificates { get; } = new(settings.TimeProvider, settings.Logger, server.Certificates);
+
+    /// <summary>Where its clients may come from.</summary>
+    public SocketAccessOptions Access { get; init; } = new();
+
+    /// <summary>Whom its gate lets in, once it is configured.</summary>
+    public GateRules Rules { get; private set; } = new();
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }
@@ -95,7 +102,15 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': {Address} asks for TLS; call UseHttps with a certificate in its configuration.");
         }
+
+        Settings.Options.Validate(Server.Name);
+        Rules = GateRules.From(
+            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider);
     }
+
+    /// <summary>Makes the gate of what listens with its rules.</summary>
+    /// <param name="local">Where it listens.</param>
+    public ListenerGate CreateGate(EndPoint? local) => new(Server.Gate, Rules, new RefusalMeter(Settings.Metrics, Server.Name, local));
 
     /// <summary>TLS is among the middleware.</summary>
     /// <returns>What its handshakes are reported to.</returns>

@@ -14,4 +14,10 @@ public enum SocketServerErrorStage
 
     /// <summary>A certificate cannot be loaded any more; the last good one is used (<see cref="SocketTlsOptions.KeepLastGoodCertificate"/>).</summary>
     Certificate,
+
+    /// <summary>
+    /// Clients were refused by a limit or a list of the endpoint: told at most once in ten seconds for each of them, with their number
+    /// (row G7).
+    /// </summary>
+    Refused,
 }

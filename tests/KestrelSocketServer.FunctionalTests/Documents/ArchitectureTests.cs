@@ -18,10 +18,11 @@ public sealed class ArchitectureTests
         ["Diagnostics"] = ["Addresses"],
         ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
-        ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport"],
-        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls"],
-        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Tls", "Servers"],
-        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls", "Servers", "Configuration"],
+        ["Gate"] = ["Addresses", "Diagnostics", "Transport"],
+        ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport", "Gate"],
+        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "Tls"],
+        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Gate", "Tls", "Servers"],
+        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "Tls", "Servers", "Configuration"],
     };
 
     [Fact]
