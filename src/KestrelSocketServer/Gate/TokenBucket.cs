@@ -10,16 +10,22 @@ internal struct TokenBucket
 
     public readonly bool IsFull(long now) => _fullAt <= now;
 
-    public readonly bool HasToken(in Rate rate, long now) => !rate.IsLimited || MissingTime(rate, now) <= (rate.Burst - 1) * (double)rate.Interval;
+    public bool HasToken(in Rate rate, long now) => !rate.IsLimited || GetMissingTime(rate, now) <= (rate.Burst - 1) * (double)rate.Interval;
 
     public void Take(in Rate rate, long now)
     {
         if (rate.IsLimited)
         {
-            _fullAt = now + (long)Math.Min(Math.Min(MissingTime(rate, now) + rate.Interval, rate.Burst * (double)rate.Interval), long.MaxValue / 4);
+            _fullAt = now + (long)Math.Min(GetMissingTime(rate, now) + rate.Interval, MaxMissingTime(rate));
         }
     }
 
-    // Never more than of an empty bucket: it may have been taken from at a lower rate, or with a larger burst.
-    private readonly double MissingTime(in Rate rate, long now) => Math.Min(Math.Max(_fullAt - now, 0), rate.Burst * (double)rate.Interval);
+    private double GetMissingTime(in Rate rate, long now)
+    {
+        // Never more than of an empty bucket: it may have been taken from at a lower rate, or with a larger burst.
+        _fullAt = Math.Min(_fullAt, now + (long)MaxMissingTime(rate));
+        return Math.Max(_fullAt - now, 0);
+    }
+
+    private static double MaxMissingTime(in Rate rate) => Math.Min(rate.Burst * (double)rate.Interval, Rate.MaxTime);
 }
