@@ -44,6 +44,10 @@ internal sealed record GateRules
     /// <summary>Whether nobody is refused, and it is only counted who would be.</summary>
     public bool IsDryRun { get; init; }
 
+    /// <summary>Whether there is a limit on connections or their rates.</summary>
+    public bool LimitsConnections
+        => MaxConnections != int.MaxValue || MaxConnectionsPerAddress != int.MaxValue || Rate.IsLimited || RatePerAddress.IsLimited;
+
     /// <summary>Makes the rules of an endpoint.</summary>
     /// <param name="options">Its limits, which are valid.</param>
     /// <param name="allow">Who alone may come, null for anybody.</param>

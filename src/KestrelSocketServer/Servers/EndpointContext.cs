@@ -117,8 +117,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public TlsObserver UseTls()
     {
         _hasTls = true;
-        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.OpenConnections.RaiseError(
-            new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
+        return new TlsObserver(
+            Settings.Logger,
+            OnHandshakeEnded,
+            (connection, fault) => Server.OpenConnections.RaiseError(
+                new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)),
+            new HandshakeTurns(Server.Gate, Settings.Metrics, Server.Name));
     }
 
     // A TLS handshake is over.

@@ -18,6 +18,9 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
 
     public bool RequiresCloseNotify { get; init; }
 
+    /// <summary>Waited for when all of the client's first message is there, before anybody sees it.</summary>
+    public Func<CancellationToken, ValueTask>? HelloReceived { get; set; }
+
     /// <summary>Called before the first write.</summary>
     public Action? FirstWriting { get; set; }
 
@@ -126,6 +129,12 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
             }
 
             _input.AdvanceTo(received.GetPosition(_hello.Examined));
+        }
+
+        if (HelloReceived is { } wait)
+        {
+            HelloReceived = null;
+            await wait(cancellationToken).ConfigureAwait(false);
         }
 
         ReadOnlyMemory<byte> part = _assembled[..Math.Min(_assembled.Length, buffer.Length)];
