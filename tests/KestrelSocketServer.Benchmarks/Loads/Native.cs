@@ -58,6 +58,29 @@ internal static unsafe partial class Native
         return socket;
     }
 
+    /// <summary>Connects as above, and waits for the server to end it, however it does.</summary>
+    public static void ConnectUntilEnd(ReadOnlySpan<byte> from, ReadOnlySpan<byte> server)
+    {
+        int socket = Check(CreateSocket((int)ProtocolFamily.InterNetwork, StreamType | CloseOnExec, 0));
+        int yes = 1;
+        Check(SetOption(socket, IPLevel, BindAddressNoPort, &yes, sizeof(int)));
+        byte received;
+        fixed (byte* address = from)
+        {
+            Check(Bind(socket, address, (uint)from.Length));
+        }
+
+        fixed (byte* address = server)
+        {
+            if (Connect(socket, address, (uint)server.Length) >= 0)
+            {
+                _ = Receive(socket, &received, 1, 0);
+            }
+        }
+
+        _ = Close(socket);
+    }
+
     /// <summary>Waits for data and receives it.</summary>
     /// <exception cref="IOException">The server closed the connection.</exception>
     public static int Receive(int socket, Span<byte> buffer)
