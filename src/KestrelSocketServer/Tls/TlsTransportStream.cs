@@ -125,17 +125,14 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
             {
                 _hello = null;
                 _input.AdvanceTo(received.Start);
+                await OnHelloReceivedAsync(cancellationToken).ConfigureAwait(false);
                 return await ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
 
             _input.AdvanceTo(received.GetPosition(_hello.Examined));
         }
 
-        if (HelloReceived is { } wait)
-        {
-            HelloReceived = null;
-            await wait(cancellationToken).ConfigureAwait(false);
-        }
+        await OnHelloReceivedAsync(cancellationToken).ConfigureAwait(false);
 
         ReadOnlyMemory<byte> part = _assembled[..Math.Min(_assembled.Length, buffer.Length)];
         part.CopyTo(buffer);
@@ -146,6 +143,14 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
         }
 
         return part.Length;
+    }
+
+    // Once, also where the message is cut so that it is read in several steps.
+    private ValueTask OnHelloReceivedAsync(CancellationToken cancellationToken)
+    {
+        Func<CancellationToken, ValueTask>? received = HelloReceived;
+        HelloReceived = null;
+        return received?.Invoke(cancellationToken) ?? ValueTask.CompletedTask;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

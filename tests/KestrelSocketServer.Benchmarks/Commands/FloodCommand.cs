@@ -10,6 +10,7 @@ namespace KestrelSocketServer.Benchmarks;
 internal static class FloodCommand
 {
     private const string Usage = "flood [--driver EventLoop|Socket] [--rate MESSAGES_PER_SECOND] [--connects PER_SECOND] [--seconds N] [--rounds N] [--unpinned]";
+    private const int Connections = 64;
     private const int Size = 32;
     private static readonly double[] Shares = [0.5, 0.99];
 
@@ -33,7 +34,7 @@ internal static class FloodCommand
             [("alone", null), ("beside connects to a closed port", (IPEndPoint)closed.LocalEndPoint!), ("beside refused connects", endPoint)];
         Measure(endPoint, endPoint, rate, connects, TimeSpan.FromSeconds(2));
         Console.WriteLine(
-            $"{cores.Description}; driver {driver}; {rate:N0} messages/s over {GateServer.MaxConnections} connections; {rounds} rounds of {time.TotalSeconds} s");
+            $"{cores.Description}; driver {driver}; {rate:N0} messages/s over {Connections} connections; {rounds} rounds of {time.TotalSeconds} s");
         Console.WriteLine();
         Console.WriteLine("Microseconds from when a message was due until its echo was there, medians of the rounds (lowest to highest):");
         Console.WriteLine();
@@ -53,7 +54,7 @@ internal static class FloodCommand
 
     private static Result Measure(IPEndPoint server, IPEndPoint? flooded, int rate, int connects, TimeSpan time)
     {
-        using var load = new OpenLoopLoad(server, GateServer.MaxConnections, Size);
+        using var load = new OpenLoopLoad(server, Connections, Size);
         long made = 0;
         Thread? flood = null;
         if (flooded is not null)

@@ -16,7 +16,6 @@ internal static class RefusedCommand
 
         using ServerProcess server = ServerProcess.Start(cores, GateServer.Verb, driver.ToString());
         cores.PinLoad();
-        using var established = new ClientSockets(server.EndPoints[1], GateServer.MaxConnections);
         Measure(server, endpoint: 0, time);
         Measure(server, endpoint: 1, time);
         Console.WriteLine($"{cores.Description}; driver {driver}; {rounds} rounds of {time.TotalSeconds} s");

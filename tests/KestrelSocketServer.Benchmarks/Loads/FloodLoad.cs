@@ -6,6 +6,9 @@ namespace KestrelSocketServer.Benchmarks;
 /// <summary>Connects from 250 addresses and waits for the server to end it, over and over, at a rate at most.</summary>
 internal sealed class FloodLoad(IPEndPoint server, int perSecond = int.MaxValue) : ILoad
 {
+    /// <summary>Where it comes from.</summary>
+    public const string Network = "127.2.0.0/24";
+
     private const int Addresses = 250;
 
     private readonly byte[] _from = new IPEndPoint(IPAddress.Loopback, 0).Serialize().Buffer.ToArray();

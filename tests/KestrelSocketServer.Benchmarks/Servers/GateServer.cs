@@ -2,11 +2,10 @@ using Microsoft.AspNetCore.Hosting;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>The process that refuses: an endpoint that closes each connection at once, and an echo that is full with so many.</summary>
+/// <summary>The process that refuses: an endpoint that closes each connection at once, and an echo that the flood may not come to.</summary>
 internal static class GateServer
 {
     public const string Verb = "gate-server";
-    public const int MaxConnections = 64;
 
     public static async Task RunAsync(SocketTransportDriver driver)
     {
@@ -14,8 +13,8 @@ internal static class GateServer
         {
             options.Transport.Driver = driver;
             options.Listen("1-closing", 0, listen => listen.UseSocketHandler(connection => connection.Close()));
-            options.Listen("2-full", 0, listen => listen
-                .UseLimits(limits => limits.MaxConcurrentConnections = MaxConnections)
+            options.Listen("2-echo", 0, listen => listen
+                .UseAccess(deny: [FloodLoad.Network])
                 .UseSocketHandler(connection => connection.Data += chunk => connection.Write(chunk)));
         });
         ServerQuestions.AnswerAll(await server.StartAsync(), () => server.Servers.Sum(endpoint => endpoint.Connections.Count));
