@@ -59,7 +59,7 @@ internal static class FloodCommand
         Thread? flood = null;
         if (flooded is not null)
         {
-            using var connecting = new FloodLoad(flooded, connects);
+            using var connecting = new FloodLoad(flooded, atATime: 1, connects);
             flood = new Thread(() => made = connecting.Run(time));
             flood.Start();
         }

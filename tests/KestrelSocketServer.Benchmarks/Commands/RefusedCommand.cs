@@ -5,6 +5,8 @@ internal static class RefusedCommand
 {
     private const string Usage = "refused [--driver EventLoop|Socket] [--seconds N] [--rounds N] [--unpinned]";
 
+    private const int AtATime = 64;
+
     public static void Run(IEnumerable<string> arguments)
     {
         var line = new CommandLine(Usage, arguments);
@@ -36,7 +38,7 @@ internal static class RefusedCommand
 
     private static double Measure(ServerProcess server, int endpoint, TimeSpan time)
     {
-        using var load = new FloodLoad(server.EndPoints[endpoint]);
+        using var load = new FloodLoad(server.EndPoints[endpoint], AtATime);
         TimeSpan before = server.GetProcessorTime();
         long connections = load.Run(time);
         return (server.GetProcessorTime() - before).TotalMicroseconds / connections;

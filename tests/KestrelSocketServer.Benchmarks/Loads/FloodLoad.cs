@@ -3,8 +3,11 @@ using System.Net;
 
 namespace KestrelSocketServer.Benchmarks;
 
-/// <summary>Connects from 250 addresses and waits for the server to end it, over and over, at a rate at most.</summary>
-internal sealed class FloodLoad(IPEndPoint server, int perSecond = int.MaxValue) : ILoad
+/// <summary>
+/// Connects from 250 addresses and waits for the server to end that, over and over, some at a time, at a rate at most: a server that waits
+/// for a load polls, which would count as what a connection costs.
+/// </summary>
+internal sealed class FloodLoad(IPEndPoint server, int atATime, int perSecond = int.MaxValue) : ILoad
 {
     /// <summary>Where it comes from.</summary>
     public const string Network = "127.2.0.0/24";
@@ -12,6 +15,7 @@ internal sealed class FloodLoad(IPEndPoint server, int perSecond = int.MaxValue)
     private const int Addresses = 250;
 
     private readonly byte[] _from = new IPEndPoint(IPAddress.Loopback, 0).Serialize().Buffer.ToArray();
+    private readonly int[] _sockets = new int[atATime];
     private readonly byte[] _server = server.Serialize().Buffer.ToArray();
 
     public long Run(TimeSpan time)
@@ -22,10 +26,15 @@ internal sealed class FloodLoad(IPEndPoint server, int perSecond = int.MaxValue)
         {
             if (connections < elapsed.TotalSeconds * perSecond)
             {
-                // 127.2.0.x
-                const int Start = 4;
-                (_from[Start + 1], _from[Start + 3]) = (2, (byte)(1 + (connections++ % Addresses)));
-                Native.ConnectUntilEnd(_from, _server);
+                for (int i = 0; i < _sockets.Length; i++)
+                {
+                    _sockets[i] = Connect(connections++);
+                }
+
+                foreach (int socket in _sockets)
+                {
+                    Native.WaitForEnd(socket);
+                }
             }
             else
             {
@@ -39,5 +48,13 @@ internal sealed class FloodLoad(IPEndPoint server, int perSecond = int.MaxValue)
 
     public void Dispose()
     {
+    }
+
+    private int Connect(long number)
+    {
+        // 127.2.0.x
+        const int Start = 4;
+        (_from[Start + 1], _from[Start + 3]) = (2, (byte)(1 + (number % Addresses)));
+        return Native.TryConnect(_from, _server);
     }
 }

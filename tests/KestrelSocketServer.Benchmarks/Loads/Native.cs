@@ -58,13 +58,12 @@ internal static unsafe partial class Native
         return socket;
     }
 
-    /// <summary>Connects as above, and waits for the server to end it, however it does.</summary>
-    public static void ConnectUntilEnd(ReadOnlySpan<byte> from, ReadOnlySpan<byte> server)
+    /// <summary>Connects as above, to a server that may have refused by now.</summary>
+    public static int TryConnect(ReadOnlySpan<byte> from, ReadOnlySpan<byte> server)
     {
         int socket = Check(CreateSocket((int)ProtocolFamily.InterNetwork, StreamType | CloseOnExec, 0));
         int yes = 1;
         Check(SetOption(socket, IPLevel, BindAddressNoPort, &yes, sizeof(int)));
-        byte received;
         fixed (byte* address = from)
         {
             Check(Bind(socket, address, (uint)from.Length));
@@ -72,12 +71,17 @@ internal static unsafe partial class Native
 
         fixed (byte* address = server)
         {
-            if (Connect(socket, address, (uint)server.Length) >= 0)
-            {
-                _ = Receive(socket, &received, 1, 0);
-            }
+            _ = Connect(socket, address, (uint)server.Length);
         }
 
+        return socket;
+    }
+
+    /// <summary>Waits for the server to end a connection, however it does, and closes it.</summary>
+    public static void WaitForEnd(int socket)
+    {
+        byte received;
+        _ = Receive(socket, &received, 1, 0);
         _ = Close(socket);
     }
 
