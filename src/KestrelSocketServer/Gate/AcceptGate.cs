@@ -69,7 +69,7 @@ internal sealed class AcceptGate(TimeProvider timeProvider, RefusalLog refusals)
     /// that address from now on, and no more for the proxy's.
     /// </summary>
     /// <returns>Whether it may stay.</returns>
-    public bool TryAdmit(GateRules rules, RefusalMeter meter, TransportConnection connection, IPAddress address)
+    public bool TryAdmit(GateRules rules, RefusalMeter meter, IPAddress address, ref int ticket)
     {
         AddressKey client = AddressKey.From(address);
         RefusalReason? reason = FindRefusal(rules, client);
@@ -81,10 +81,10 @@ internal sealed class AcceptGate(TimeProvider timeProvider, RefusalLog refusals)
                 long now = timeProvider.GetTimestamp();
                 RefusalReason? limit = FindRefusal(rules, client, now);
                 mayStay = limit is null || rules.IsDryRun;
-                if (mayStay && connection.Ticket != NoTicket)
+                if (mayStay && ticket != NoTicket)
                 {
-                    Leave(connection.Ticket, now);
-                    connection.Ticket = Enter(rules, client, now);
+                    Leave(ticket, now);
+                    ticket = Enter(rules, client, now);
                 }
 
                 reason ??= limit;

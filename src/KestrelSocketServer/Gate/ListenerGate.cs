@@ -1,4 +1,3 @@
-using System.Net;
 using KestrelSocketServer.Transport;
 
 namespace KestrelSocketServer.Gate;
@@ -21,10 +20,6 @@ internal sealed class ListenerGate : IAcceptGate
     public byte[] Goodbye => _rules.Goodbye;
 
     public GateDecision Decide(ReadOnlySpan<byte> address, out int ticket) => _gate.Decide(_rules, _meter, address, out ticket);
-
-    /// <summary>Decides once more on a client that came in through a proxy, now that its own address is known.</summary>
-    /// <returns>Whether it may stay; else its connection is to be aborted.</returns>
-    public bool TryAdmit(TransportConnection connection, IPAddress address) => _gate.TryAdmit(_rules, _meter, connection, address);
 
     public void Release(int ticket) => _gate.Release(ticket);
 

@@ -9,12 +9,13 @@ namespace KestrelSocketServer.Gate;
 /// <param name="local">Where it listens; null where it is not known.</param>
 internal sealed class RefusalMeter(SocketServerMetrics? metrics, string? endpoint, EndPoint? local)
 {
-    private readonly KeyValuePair<string, object?>[]?[] _tags = new KeyValuePair<string, object?>[]?[2 * RefusalReasons.Count];
+    private KeyValuePair<string, object?>[]?[]? _tags;
 
     public void Count(RefusalReason reason, bool isDryRun)
     {
         if (metrics is { CountsRejections: true })
         {
+            _tags ??= new KeyValuePair<string, object?>[]?[2 * RefusalReasons.Count];
             ref KeyValuePair<string, object?>[]? tags = ref _tags[RefusalReasons.IndexOf(reason, isDryRun)];
             metrics.OnRejected(tags ??= SocketServerMetrics.TagsOfRejection(endpoint, local, RefusalReasons.NameOf(reason), isDryRun));
         }

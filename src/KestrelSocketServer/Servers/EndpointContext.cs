@@ -41,6 +41,9 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <summary>Where its clients may come from.</summary>
     public SocketAccessOptions Access { get; init; } = new();
 
+    /// <summary>Who passes on the connections of others, and says whose they are; null for nobody.</summary>
+    public NetworkList? Proxies { get; set; }
+
     /// <summary>Whom its gate lets in, once it is configured.</summary>
     public GateRules Rules { get; private set; } = new();
 
@@ -105,12 +108,22 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
 
         Settings.Options.Validate(Server.Name);
         Rules = GateRules.From(
-            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider);
+            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider) with { Proxies = Proxies };
     }
 
     /// <summary>Makes the gate of what listens with its rules.</summary>
     /// <param name="local">Where it listens.</param>
     public ListenerGate CreateGate(EndPoint? local) => new(Server.Gate, Rules, new RefusalMeter(Settings.Metrics, Server.Name, local));
+
+    /// <summary>Decides once more on a client that came in through a proxy, now that its own address is known.</summary>
+    /// <returns>Whether it may stay; else its connection is to be aborted.</returns>
+    public bool TryAdmit(TransportConnection connection, IPAddress client)
+    {
+        int ticket = connection.Ticket;
+        bool mayStay = Server.Gate.TryAdmit(Rules, new RefusalMeter(Settings.Metrics, Server.Name, connection.LocalEndPoint), client, ref ticket);
+        connection.Ticket = ticket;
+        return mayStay;
+    }
 
     /// <summary>TLS is among the middleware.</summary>
     /// <returns>What its handshakes are reported to.</returns>
