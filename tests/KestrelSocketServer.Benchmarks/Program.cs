@@ -24,6 +24,12 @@ try
             return 0;
         case ["endpoints", .. string[] options]:
             return await EndpointsCommand.RunAsync(options) ? 0 : 1;
+        case ["refused", .. string[] options]:
+            RefusedCommand.Run(options);
+            return 0;
+        case ["flood", .. string[] options]:
+            FloodCommand.Run(options);
+            return 0;
         case ["soak", .. string[] options]:
             return await SoakCommand.RunAsync(options) ? 0 : 1;
         case [EchoServer.Verb, string name]:
@@ -31,6 +37,9 @@ try
             return 0;
         case [SoakServer.Verb, string driver]:
             await SoakServer.RunAsync(Enum.Parse<SocketTransportDriver>(driver));
+            return 0;
+        case [GateServer.Verb, string driver]:
+            await GateServer.RunAsync(Enum.Parse<SocketTransportDriver>(driver));
             return 0;
         default:
             BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args);

@@ -32,7 +32,8 @@ public sealed class RawClient : IDisposable
     /// <param name="endPoint">What to connect to.</param>
     /// <param name="transport">Plain TCP by default.</param>
     /// <param name="receiveBuffer">The size of the socket's receive buffer: small ones make a slow reader felt soon.</param>
-    public static async Task<RawClient> ConnectAsync(EndPoint endPoint, TestTransport? transport = null, int? receiveBuffer = null)
+    /// <param name="from">The address that the client has; the system's choice by default.</param>
+    public static async Task<RawClient> ConnectAsync(EndPoint endPoint, TestTransport? transport = null, int? receiveBuffer = null, IPAddress? from = null)
     {
         transport ??= TestTransport.Plain;
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -41,6 +42,11 @@ public sealed class RawClient : IDisposable
             if (receiveBuffer is { } size)
             {
                 socket.ReceiveBufferSize = size;
+            }
+
+            if (from is not null)
+            {
+                socket.Bind(new IPEndPoint(from, 0));
             }
 
             await socket.ConnectAsync(endPoint).Soon();

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using KestrelSocketServer.Addresses;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.ProxyProtocol;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
@@ -37,6 +38,19 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
         new("Limits:AllowHalfOpen", Boolean, NewPath: "AllowHalfOpen"),
         new("Limits:IdleTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MaxConcurrentConnections", Number(1, int.MaxValue)),
+        new("Limits:WhenFull", Name(Enum.GetValues<SocketWhenFull>())),
+        new("Limits:RefusalMessage", _ => null),
+        new("Limits:MaxConnectionsPerAddress", Number(1, int.MaxValue)),
+        new("Limits:AddressPrefixLength", Number(1, 128)),
+        new("Limits:ConnectionsPerSecond", Rate),
+        new("Limits:ConnectionsPerSecondBurst", Number(1, int.MaxValue)),
+        new("Limits:ConnectionsPerSecondPerAddress", Rate),
+        new("Limits:ConnectionsPerSecondPerAddressBurst", Number(1, int.MaxValue)),
+        new("Limits:MaxConcurrentHandshakes", Number(1, int.MaxValue)),
+        new("Limits:DryRun", Boolean),
+        new("Access:Allow:*", Network),
+        new("Access:Deny:*", Network),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),
@@ -123,6 +137,13 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
             ? null
             : $"'{value}' is not allowed; write a whole number from {least} to {most}";
+
+    private static string? Rate(string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double rate) && rate is > 0 and <= SocketConnectionOptions.MaxRate
+            ? null
+            : $"'{value}' is not allowed; write a number of more than 0, up to {SocketConnectionOptions.MaxRate:0}, such as 100 or 0.5";
+
+    private static string? Network(string value) => NetworkList.TryParse(value, out _, out string? fault) ? null : fault;
 
     private static Func<string, string?> Time(TimeSpan least) => value =>
         TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan time) && time >= least

@@ -31,6 +31,9 @@ public sealed class SocketEndpointOptions
     /// <summary>How proxies in front of the endpoint tell the addresses of their clients. A change holds for connections accepted from then on.</summary>
     public ProxyProtocolOptions ProxyProtocol { get; set; } = new();
 
+    /// <summary>Where its clients may come from. A change holds for connections accepted from then on.</summary>
+    public SocketAccessOptions Access { get; set; } = new();
+
     /// <inheritdoc cref="SocketConnectionOptions.AllowHalfOpen"/>
     public bool AllowHalfOpen
     {

@@ -108,6 +108,17 @@ internal static class SocketServerConfiguration
         {
             options.ApplicationProtocols.Clear();
         }
+
+        IConfigurationSection access = endpoint.GetSection(nameof(options.Access));
+        if (access.GetSection(nameof(options.Access.Allow)).Exists())
+        {
+            options.Access.Allow.Clear();
+        }
+
+        if (access.GetSection(nameof(options.Access.Deny)).Exists())
+        {
+            options.Access.Deny.Clear();
+        }
     }
 
     private static void CheckTls(IConfigurationSection endpoint, SocketEndpointOptions options, List<string> errors)

@@ -110,6 +110,12 @@ internal static partial class SocketServerLog
     [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
     public static partial void MeasurementFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(90, LogLevel.Warning, "Endpoint {EndpointName} refuses clients by {Option}: {Count} since the last such line, of which there is one in ten seconds at most. The last one came from {RemoteAddress}.", EventName = "Refused")]
+    public static partial void Refused(this ILogger logger, string? endpointName, string option, int count, string remoteAddress);
+
+    [LoggerMessage(91, LogLevel.Warning, "Endpoint {EndpointName} would refuse clients by {Option}, were it not for DryRun: {Count} since the last such line, of which there is one in ten seconds at most. The last one came from {RemoteAddress}.", EventName = "WouldRefuse")]
+    public static partial void WouldRefuse(this ILogger logger, string? endpointName, string option, int count, string remoteAddress);
+
     [LoggerMessage(100, LogLevel.Debug, "Connection id \"{ConnectionId}\": the proxy {ProxyAddress} speaks for {RemoteAddress}.", EventName = "ProxyHeaderRead")]
     public static partial void ProxyHeaderRead(this ILogger logger, string connectionId, string? proxyAddress, string? remoteAddress);
 

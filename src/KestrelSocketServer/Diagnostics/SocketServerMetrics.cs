@@ -120,21 +120,32 @@ internal sealed class SocketServerMetrics
         }
     }
 
-    /// <summary>A connection is refused.</summary>
-    public void OnRejected(string? endpoint, EndPoint? local, string reason)
+    /// <summary>Whether refused connections are measured.</summary>
+    public bool CountsRejections => _rejectedConnections.Enabled;
+
+    /// <summary>The tags of refused connections, for <see cref="OnRejected"/>.</summary>
+    public static KeyValuePair<string, object?>[] TagsOfRejection(string? endpoint, EndPoint? local, string reason, bool isDryRun)
     {
-        if (_rejectedConnections.Enabled)
+        TagList tags = TagsOf(endpoint, local);
+        tags.Add("socket_server.rejection_reason", reason);
+        if (isDryRun)
         {
-            TagList tags = TagsOf(endpoint, local);
-            tags.Add("socket_server.reason", reason);
-            try
-            {
-                _rejectedConnections.Add(1, tags);
-            }
-            catch (Exception exception)
-            {
-                OnFault(exception);
-            }
+            tags.Add("socket_server.dry_run", true);
+        }
+
+        return [.. tags];
+    }
+
+    /// <summary>A connection was refused.</summary>
+    public void OnRejected(KeyValuePair<string, object?>[] tags)
+    {
+        try
+        {
+            _rejectedConnections.Add(1, tags);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,7 +24,7 @@ internal static class ConnectionPipeline
         ConnectionDelegate run = handler is SocketConnectionHandler socketHandler
             ? context => socketHandler.RunAsync(context, settings)
             : context => RunAsync(handler, context, settings);
-        End(builder, run, HandlerName.Get(typeof(THandler)));
+        End(builder, run, settings, HandlerName.Get(typeof(THandler)));
     }
 
     public static void Use(IConnectionBuilder builder, Action<ISocketConnection> onConnection, Action<SocketConnectionOptions>? configure)
@@ -60,7 +61,7 @@ internal static class ConnectionPipeline
         ArgumentNullException.ThrowIfNull(builder);
 
         ConnectionSettings settings = Configure(builder, configure);
-        End(builder, context => SocketConnection.RunAsync(context, settings, onConnection), name);
+        End(builder, context => SocketConnection.RunAsync(context, settings, onConnection), settings, name);
     }
 
     // A handler of Kestrel's kind lets through what it does not expect. Kestrel would log that as an error, also where a peer
@@ -92,7 +93,7 @@ internal static class ConnectionPipeline
         settings.OnClosed(context, measurement, reason, failure?.GetType().FullName);
     }
 
-    private static void End(IConnectionBuilder builder, ConnectionDelegate handler, string name)
+    private static void End(IConnectionBuilder builder, ConnectionDelegate handler, ConnectionSettings settings, string name)
     {
         if (builder is ListenOptions listen && EndpointOf(builder) is { } endpoint)
         {
@@ -100,8 +101,21 @@ internal static class ConnectionPipeline
         }
         else
         {
-            builder.Use(_ => handler);
+            builder.Use(_ => Guard(handler, settings));
         }
+    }
+
+    // Puts a gate before the handler, where there are limits, as nobody else does outside an endpoint of ours.
+    private static ConnectionDelegate Guard(ConnectionDelegate handler, ConnectionSettings settings)
+    {
+        GateRules rules = GateRules.From(settings.Options, allow: null, deny: null, isPlain: true, settings.TimeProvider) with { Waits = false };
+        if (!rules.LimitsConnections)
+        {
+            return handler;
+        }
+
+        var gate = new AcceptGate(settings.TimeProvider, new RefusalLog(settings.Endpoint?.Name, settings.Logger, settings.TimeProvider, raiseError: null));
+        return new GateMiddleware(handler, gate, rules, new RefusalMeter(settings.Metrics, settings.Endpoint?.Name, local: null)).RunAsync;
     }
 
     private static ConnectionSettings Configure(IConnectionBuilder builder, Action<SocketConnectionOptions>? configure)

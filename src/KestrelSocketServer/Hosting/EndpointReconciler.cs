@@ -87,6 +87,7 @@ internal sealed class EndpointReconciler(
         var context = new EndpointContext(server, plan.Address, plan.Options.Socket, settings)
         {
             ApplicationServices = services,
+            Access = plan.Options.Access,
         };
         return new EndpointBuild(plan, server, context, EndpointPipeline.Build(plan.Configure, context), _applied.GetValueOrDefault(server));
     }

@@ -23,6 +23,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly SocketServerOptions _options;
     private readonly IServiceProvider _services;
     private readonly ILogger _logger;
+    private readonly TimeProvider _timeProvider;
     private readonly SocketTransport _transport;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
@@ -34,6 +35,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         _options = options.Value;
         _services = services;
         _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
+        _timeProvider = timeProvider;
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
         _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider);
         _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
@@ -126,7 +128,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     // awaited goes on on the thread pool, so that it needs none of this thread.
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self.OnChanged), this);
+    private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self._timeProvider, self.OnChanged), this);
 
     private async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {

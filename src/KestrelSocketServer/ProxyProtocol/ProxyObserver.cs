@@ -52,7 +52,11 @@ internal sealed class ProxyObserver(string? endpointName, ILogger logger, Socket
     public void OnRefused(ConnectionContext connection, ProxyHeaderFault fault)
     {
         int count = _intervals[fault.Reason].Count();
-        metrics?.OnRejected(endpointName, connection.LocalEndPoint, fault.Reason);
+        if (metrics is { CountsRejections: true })
+        {
+            metrics.OnRejected(SocketServerMetrics.TagsOfRejection(endpointName, connection.LocalEndPoint, fault.Reason, isDryRun: false));
+        }
+
         if (count == 0)
         {
             return;

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -19,6 +20,7 @@ internal sealed class EndpointBinding
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionDispatcher _dispatcher;
+    private readonly ListenerGate _gate;
     private ConnectionDelegate _pipeline;
 
     private readonly CancellationTokenSource _abort = new();
@@ -36,11 +38,13 @@ internal sealed class EndpointBinding
         _timeProvider = context.Settings.TimeProvider;
         _pipeline = pipeline;
         _dispatcher = new ConnectionDispatcher(_server, _logger, _timeProvider);
+        _gate = context.CreateGate(sockets[0].LocalEndPoint);
         var observer = new TransportObserver(context.OnHandlerBlocked, _dispatcher.OnFault, OnDisposed);
         SocketListener[] listeners = [.. sockets.Select((socket, number) => new SocketListener(
             context,
             socket,
-            transport.CreateAcceptor(socket, sockets.Count == 1 ? null : number, observer),
+            transport.CreateAcceptor(socket, sockets.Count == 1 ? null : number, _gate, observer),
+            _gate,
             OnAccepted,
             Release))];
         _active = listeners.Length;
@@ -87,6 +91,7 @@ internal sealed class EndpointBinding
     public void Update(EndpointContext context, ConnectionDelegate pipeline)
     {
         Listener.Configure(context.Listener);
+        _gate.SetRules(context.Rules);
         Context = context;
         Volatile.Write(ref _pipeline, pipeline);
     }
@@ -120,6 +125,7 @@ internal sealed class EndpointBinding
         }
         finally
         {
+            _gate.Release(connection);
             Release();
         }
     }

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.ProxyProtocol;
 using KestrelSocketServer.Tls;
 using KestrelSocketServer.Transport;
@@ -42,8 +43,11 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     /// <summary>How headers of the PROXY protocol are read; null where they are not.</summary>
     public ProxyProtocolOptions? ProxyProtocol { get; private set; }
 
-    /// <summary>Asked for each client whose address a proxy has told, whether it may come in; null lets all in.</summary>
-    public Func<ConnectionContext, IPAddress, bool>? Admit { get; set; }
+    /// <summary>Where its clients may come from.</summary>
+    public SocketAccessOptions Access { get; init; } = new();
+
+    /// <summary>Whom its gate lets in, once it is configured.</summary>
+    public GateRules Rules { get; private set; } = new();
 
     /// <summary>The application's own services.</summary>
     public required IServiceProvider ApplicationServices { get; init; }
@@ -109,6 +113,32 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         {
             throw new InvalidOperationException($"Endpoint '{Server.Name}': {Address} asks for TLS; call UseHttps with a certificate in its configuration.");
         }
+
+        Settings.Options.Validate(Server.Name);
+        Rules = GateRules.From(
+            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider) with
+        {
+            Proxies = ProxyProtocol is null or { Mode: ProxyProtocolMode.Off } ? null : new TrustedProxies(ProxyProtocol.TrustedProxies).Networks,
+        };
+    }
+
+    /// <summary>Makes the gate of what listens with its rules.</summary>
+    /// <param name="local">Where it listens.</param>
+    public ListenerGate CreateGate(EndPoint? local) => new(Server.Gate, Rules, new RefusalMeter(Settings.Metrics, Server.Name, local));
+
+    // Decides once more on a client that came in through a proxy, now that its own address is known. A proxy that speaks for itself, as in a
+    // health check, is no client.
+    private bool TryAdmit(ConnectionContext context, IPAddress client)
+    {
+        if (context.Features.Get<IConnectionControl>() is not TransportConnection connection || Rules.Proxies?.Contains(AddressKey.From(client)) == true)
+        {
+            return true;
+        }
+
+        int ticket = connection.Ticket;
+        bool mayStay = Server.Gate.TryAdmit(Rules, new RefusalMeter(Settings.Metrics, Server.Name, connection.LocalEndPoint), client, ref ticket);
+        connection.Ticket = ticket;
+        return mayStay;
     }
 
     /// <summary>TLS is among the middleware.</summary>
@@ -116,8 +146,12 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     public TlsObserver UseTls()
     {
         _hasTls = true;
-        return new TlsObserver(Settings.Logger, OnHandshakeEnded, (connection, fault) => Server.OpenConnections.RaiseError(
-            new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)));
+        return new TlsObserver(
+            Settings.Logger,
+            OnHandshakeEnded,
+            (connection, fault) => Server.OpenConnections.RaiseError(
+                new SocketServerError(SocketServerErrorStage.Certificate, fault, connection.ConnectionId, connection.RemoteEndPoint)),
+            new HandshakeTurns(Server.Gate, Settings.Metrics, Server.Name));
     }
 
     /// <summary>Reads headers of the PROXY protocol, before TLS. The last call counts.</summary>
@@ -157,7 +191,7 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     private ProxyObserver CreateProxyObserver() => new(Server.Name, Settings.Logger, Settings.Metrics, Settings.TimeProvider)
     {
         RaiseError = Server.OpenConnections.RaiseError,
-        Admit = Admit,
+        Admit = TryAdmit,
         ClientsSpeakFirst = _hasTls,
     };
 

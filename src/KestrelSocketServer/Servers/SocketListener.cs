@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Transport;
 
 namespace KestrelSocketServer.Servers;
@@ -11,7 +12,7 @@ namespace KestrelSocketServer.Servers;
 /// </summary>
 #pragma warning disable CA1001 // Without a timer and a wait handle, its sources of cancellation hold nothing.
 internal sealed class SocketListener(
-    EndpointContext context, Socket socket, IAcceptor acceptor, Action<TransportConnection> onAccepted, Action onLastAccepted)
+    EndpointContext context, Socket socket, IAcceptor acceptor, ListenerGate gate, Action<TransportConnection> onAccepted, Action onLastAccepted)
 #pragma warning restore CA1001
 {
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
@@ -106,11 +107,20 @@ internal sealed class SocketListener(
     // Nothing of the flow that goes on refers to the connection while the next one is waited for.
     private async ValueTask AcceptAsync()
     {
-        Task? resumed;
         CancellationTokenSource accepting;
+        while (GetWait(out accepting) is { } wait)
+        {
+            await wait.WaitAsync(_closed.Token).ConfigureAwait(false);
+        }
+
+        onAccepted(await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false));
+    }
+
+    // What is to be waited for before the next accept, if anything: the end of a pause, or room at the gate.
+    private Task? GetWait(out CancellationTokenSource accepting)
+    {
         lock (_lock)
         {
-            resumed = _resumed?.Task;
             if (_accepting is not { IsCancellationRequested: false })
             {
                 _accepting?.Dispose();
@@ -118,14 +128,8 @@ internal sealed class SocketListener(
             }
 
             accepting = _accepting;
+            return _resumed?.Task ?? gate.GetRoom();
         }
-
-        if (resumed is not null)
-        {
-            await resumed.WaitAsync(_closed.Token).ConfigureAwait(false);
-        }
-
-        onAccepted(await acceptor.AcceptAsync(accepting.Token).ConfigureAwait(false));
     }
 
     private void OnAcceptFailed(Exception exception, TimeSpan delay)

@@ -3,6 +3,7 @@ using System.Net;
 using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -22,10 +23,11 @@ internal sealed class SocketServer : ISocketServer
     private EndpointBinding? _binding;
     private bool _paused;
 
-    public SocketServer(string name, ILogger logger, Action onChanged)
+    public SocketServer(string name, ILogger logger, TimeProvider timeProvider, Action onChanged)
     {
         (Name, _logger, _onChanged) = (name, logger, onChanged);
         OpenConnections = new EndpointConnections(this, name, logger);
+        Gate = new AcceptGate(timeProvider, new RefusalLog(name, logger, timeProvider, OpenConnections.RaiseError));
     }
 
     public event Action<ISocketConnection>? Connection
@@ -50,6 +52,9 @@ internal sealed class SocketServer : ISocketServer
 
     /// <summary>The connections that are open, and whoever subscribed to them.</summary>
     public EndpointConnections OpenConnections { get; }
+
+    /// <summary>Decides on its clients, and counts them over changes of its configuration.</summary>
+    public AcceptGate Gate { get; }
 
     public bool IsAcceptingPaused => _paused;
 

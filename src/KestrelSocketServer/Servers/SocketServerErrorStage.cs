@@ -21,4 +21,10 @@ public enum SocketServerErrorStage
     /// </summary>
     /// <remarks>Raised for each reason at most once in ten seconds, with the number of clients.</remarks>
     ProxyProtocol,
+
+    /// <summary>
+    /// Clients were refused by a limit or a list of the endpoint: told at most once in ten seconds for each of them, with their number
+    /// (row G7).
+    /// </summary>
+    Refused,
 }

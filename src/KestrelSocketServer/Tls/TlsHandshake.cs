@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -59,6 +60,8 @@ internal sealed class TlsHandshake
     {
         var attempt = new HandshakeAttempt(_clients);
         using var timeout = new CancellationTokenSource(_options.HandshakeTimeout, _timeProvider);
+        using HandshakeTurn? turn = _observer.Turns?.Create(connection);
+        transport.HelloReceived = turn is null ? null : turn.WaitAsync;
         try
         {
             transport.FirstWriting = attempt.StartHook();
@@ -68,7 +71,7 @@ internal sealed class TlsHandshake
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return new TimeoutException($"The TLS handshake was not completed within {_options.HandshakeTimeout.TotalSeconds:0.0} s.");
+            return turn is { IsWaiting: true } ? turn.OnTimedOut() : new TimeoutException($"The TLS handshake was not completed within {_options.HandshakeTimeout.TotalSeconds:0.0} s.");
         }
         catch (Exception exception)
         {

@@ -1,5 +1,6 @@
 using KestrelSocketServer.Addresses;
 using KestrelSocketServer.Diagnostics;
+using KestrelSocketServer.Gate;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -10,8 +11,10 @@ namespace KestrelSocketServer.Tls;
 /// <param name="Logger">Logs them.</param>
 /// <param name="OnEnded">One is over, after some time, and has failed unless the exception is null.</param>
 /// <param name="OnCertificateFailed">An older certificate has to do.</param>
+/// <param name="Turns">Gives each handshake its turn; null where any number may be under way.</param>
 internal sealed record TlsObserver(
-    ILogger Logger, Action<ConnectionContext, TimeSpan, Exception?> OnEnded, Action<ConnectionContext, Exception> OnCertificateFailed)
+    ILogger Logger, Action<ConnectionContext, TimeSpan, Exception?> OnEnded, Action<ConnectionContext, Exception> OnCertificateFailed,
+    HandshakeTurns? Turns = null)
 {
     /// <summary>For endpoints of the application's own Kestrel, which have no events.</summary>
     public static TlsObserver From(IServiceProvider services)

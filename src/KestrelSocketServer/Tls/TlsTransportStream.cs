@@ -18,6 +18,9 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
 
     public bool RequiresCloseNotify { get; init; }
 
+    /// <summary>Waited for when all of the client's first message is there, before anybody sees it.</summary>
+    public Func<CancellationToken, ValueTask>? HelloReceived { get; set; }
+
     /// <summary>Called before the first write.</summary>
     public Action? FirstWriting { get; set; }
 
@@ -122,11 +125,14 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
             {
                 _hello = null;
                 _input.AdvanceTo(received.Start);
+                await OnHelloReceivedAsync(cancellationToken).ConfigureAwait(false);
                 return await ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
 
             _input.AdvanceTo(received.GetPosition(_hello.Examined));
         }
+
+        await OnHelloReceivedAsync(cancellationToken).ConfigureAwait(false);
 
         ReadOnlyMemory<byte> part = _assembled[..Math.Min(_assembled.Length, buffer.Length)];
         part.CopyTo(buffer);
@@ -137,6 +143,14 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
         }
 
         return part.Length;
+    }
+
+    // Once, also where the message is cut so that it is read in several steps.
+    private ValueTask OnHelloReceivedAsync(CancellationToken cancellationToken)
+    {
+        Func<CancellationToken, ValueTask>? received = HelloReceived;
+        HelloReceived = null;
+        return received?.Invoke(cancellationToken) ?? ValueTask.CompletedTask;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

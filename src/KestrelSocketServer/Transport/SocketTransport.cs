@@ -44,23 +44,25 @@ internal sealed class SocketTransport : IDisposable
     /// <summary>Makes what accepts the connections of a listening socket.</summary>
     /// <param name="listener">The socket; it stays the caller's.</param>
     /// <param name="loop">The number of the event loop that accepts and serves them, below <see cref="MaxAcceptors"/>; null lets them go round over the loops.</param>
+    /// <param name="gate">Decides on the clients.</param>
     /// <param name="observer">Told of the connections.</param>
-    public IAcceptor CreateAcceptor(Socket listener, int? loop, TransportObserver observer)
+    public IAcceptor CreateAcceptor(Socket listener, int? loop, IAcceptGate gate, TransportObserver observer)
     {
         EndPoint local = listener.LocalEndPoint!;
         DescriptorReserve reserve = Prepare();
         if (_options.EffectiveDriver == SocketTransportDriver.Socket)
         {
-            return new SocketAcceptor(listener, reserve, accepted => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
+            return new SocketAcceptor(listener, reserve, gate, (accepted, ticket) => new TransportConnection(new AsyncSocket(accepted, _threads, _settings.TimeProvider), _settings, observer)
             {
                 LocalEndPoint = accepted.LocalEndPoint,
                 RemoteEndPoint = accepted.RemoteEndPoint,
+                Ticket = ticket,
             });
         }
 
         EventLoopGroup loops = GetLoops();
         EventLoop? own = loop is null ? null : loops[loop.Value];
-        return new EpollAcceptor(own ?? loops.Next(), listener, reserve, (accepted, remote) =>
+        return new EpollAcceptor(own ?? loops.Next(), listener, reserve, gate, (accepted, remote, ticket) =>
         {
             try
             {
@@ -68,6 +70,7 @@ internal sealed class SocketTransport : IDisposable
                 var connection = new TransportConnection(socket, _settings, observer);
                 connection.LocalEndPoint = local is IPEndPoint { Address: { } address } && address.IsAny() ? socket.ReadLocalEndPoint() : local;
                 connection.RemoteEndPoint = remote ?? socket.Socket.RemoteEndPoint;
+                connection.Ticket = ticket;
                 return connection;
             }
             catch

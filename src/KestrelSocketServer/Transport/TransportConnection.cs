@@ -74,6 +74,9 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
         set => _items = value;
     }
 
+    /// <summary>What the gate that let it in is told when it is gone.</summary>
+    public int Ticket { get; set; }
+
     public MemoryPool<byte> MemoryPool => _settings.MemoryPool;
 
     public Socket Socket => _socket.Socket;

@@ -58,6 +58,33 @@ internal static unsafe partial class Native
         return socket;
     }
 
+    /// <summary>Connects as above, to a server that may have refused by now.</summary>
+    public static int TryConnect(ReadOnlySpan<byte> from, ReadOnlySpan<byte> server)
+    {
+        int socket = Check(CreateSocket((int)ProtocolFamily.InterNetwork, StreamType | CloseOnExec, 0));
+        int yes = 1;
+        Check(SetOption(socket, IPLevel, BindAddressNoPort, &yes, sizeof(int)));
+        fixed (byte* address = from)
+        {
+            Check(Bind(socket, address, (uint)from.Length));
+        }
+
+        fixed (byte* address = server)
+        {
+            _ = Connect(socket, address, (uint)server.Length);
+        }
+
+        return socket;
+    }
+
+    /// <summary>Waits for the server to end a connection, however it does, and closes it.</summary>
+    public static void WaitForEnd(int socket)
+    {
+        byte received;
+        _ = Receive(socket, &received, 1, 0);
+        _ = Close(socket);
+    }
+
     /// <summary>Waits for data and receives it.</summary>
     /// <exception cref="IOException">The server closed the connection.</exception>
     public static int Receive(int socket, Span<byte> buffer)

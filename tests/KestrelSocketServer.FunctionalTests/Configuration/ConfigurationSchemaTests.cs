@@ -76,6 +76,7 @@ public sealed class ConfigurationSchemaTests
             Assert.True(described.TryGetProperty("description", out _) || described.TryGetProperty("properties", out _), property.Name);
             string expected = type == typeof(bool) ? "boolean"
                 : type == typeof(int) || type == typeof(long) ? "integer"
+                : type == typeof(double) ? "number"
                 : type == typeof(string) || type == typeof(TimeSpan) || type.IsEnum ? "string"
                 : type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? "array"
                 : "object";
@@ -113,8 +114,9 @@ public sealed class ConfigurationSchemaTests
         "object" when schema.TryGetProperty("additionalProperties", out JsonElement named)
             => new Dictionary<string, object?> { ["*.example.com"] = Example(Resolve(named)) },
         "object" => Example(schema),
-        "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", "TrustedProxies" => "10.0.0.0/8", _ => "echo/1" } },
+        "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", "Allow" or "Deny" or "TrustedProxies" => "127.0.0.0/8", _ => "echo/1" } },
         "boolean" => false,
+        "number" => 0.5,
         "integer" => name == "WriteBufferHardLimit" ? 1_000_000 : 1,
         _ => schema.TryGetProperty("default", out JsonElement value) ? value.GetString() : name.EndsWith("Path", StringComparison.Ordinal) ? "server.pem" : "00:00:01",
     };

@@ -15,7 +15,7 @@ public sealed class BlockedHandlerNoiseTests
     [Fact]
     public async Task What_the_runtime_takes_to_compile_a_handler_is_not_told()
     {
-        using var gate = new Gate();
+        using var gate = new Transport.Gate();
         await using TestHost host = await EventLoopHost.StartAsync(connection => connection.Data += chunk =>
         {
             if (chunk[0] == 'c')
@@ -47,7 +47,7 @@ public sealed class BlockedHandlerNoiseTests
     public async Task A_handler_that_blocks_again_and_again_is_one_line_a_minute_with_how_often()
     {
         var time = new FakeTimeProvider();
-        using var gate = new Gate();
+        using var gate = new Transport.Gate();
         await using TestHost host = await EventLoopHost.StartAsync(
             EventLoopHost.BlockInData(gate), services: services => services.AddSingleton<TimeProvider>(time));
         using MetricCollector<long> blocked = Meters.Collect<long>(host, "socket_server.blocked_handlers");

@@ -18,11 +18,12 @@ public sealed class ArchitectureTests
         ["Diagnostics"] = ["Addresses"],
         ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
-        ["ProxyProtocol"] = ["Addresses", "Diagnostics"],
-        ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport"],
-        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "ProxyProtocol", "Tls"],
-        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "ProxyProtocol", "Tls", "Servers"],
-        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "ProxyProtocol", "Tls", "Servers", "Configuration"],
+        ["Gate"] = ["Addresses", "Diagnostics", "Transport"],
+        ["ProxyProtocol"] = ["Addresses", "Diagnostics", "Gate"],
+        ["Tls"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate"],
+        ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "ProxyProtocol", "Tls"],
+        ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Gate", "ProxyProtocol", "Tls", "Servers"],
+        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "ProxyProtocol", "Tls", "Servers", "Configuration"],
     };
 
     [Fact]

@@ -190,7 +190,7 @@ public sealed class ProxyOptionsTests
         await client.SendAsync("garbage");
 
         await rejected.WaitForMeasurementsAsync(1).Soon();
-        Assert.Equal("proxy_header_missing", rejected.LastMeasurement!.Tags["socket_server.reason"]);
+        Assert.Equal("proxy_header_missing", rejected.LastMeasurement!.Tags["socket_server.rejection_reason"]);
     }
 
     private static ListenOptions Echo(ListenOptions listen) => listen.UseSocketHandler(static connection => connection.Pipe(connection));

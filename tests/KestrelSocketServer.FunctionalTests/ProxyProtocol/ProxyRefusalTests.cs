@@ -147,7 +147,7 @@ public sealed class ProxyRefusalTests
         SocketServerError error = await server.ErrorAsync();
         Assert.Equal((SocketServerErrorStage.ProxyProtocol, address), (error.Stage, error.RemoteAddress));
         Assert.IsType<UnauthorizedAccessException>(error.Exception);
-        Assert.Equal("proxy_untrusted", Assert.Single(server.Rejected.GetMeasurementSnapshot()).Tags["socket_server.reason"]);
+        Assert.Equal("proxy_untrusted", Assert.Single(server.Rejected.GetMeasurementSnapshot()).Tags["socket_server.rejection_reason"]);
         Assert.Contains(address, Assert.Single(server.Logs.GetSnapshot(), record => record.Id.Name == "DirectClientRefused").Message, StringComparison.Ordinal);
         await server.Host.StopAsync();
         server.AssertNothingElse();
@@ -190,7 +190,7 @@ public sealed class ProxyRefusalTests
                 ["network.transport"] = "tcp",
                 ["server.address"] = "127.0.0.1",
                 ["server.port"] = Tcp.PortOf(server.Server),
-                ["socket_server.reason"] = $"proxy_header_{reason}",
+                ["socket_server.rejection_reason"] = $"proxy_header_{reason}",
             },
             Meters.TagsOf(Assert.Single(server.Rejected.GetMeasurementSnapshot())));
         FakeLogRecord log = Assert.Single(server.Logs.GetSnapshot(), record => record.Id.Name == "ProxyRefused");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
 using KestrelSocketServer.Connections;
+using KestrelSocketServer.Gate;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
@@ -11,11 +12,12 @@ namespace KestrelSocketServer.Tls.KestrelHttps;
 /// Finds out why a TLS handshake of Kestrel's own failed. Its middleware tells that only its log, so the watch listens there: the log is
 /// written synchronously in the flow of the connection.
 /// </summary>
-internal sealed class HandshakeWatch(ConnectionContext connection, Action<ConnectionContext, TimeSpan, Exception?> onEnded)
+internal sealed class HandshakeWatch(ConnectionContext connection, TlsObserver observer)
 {
     private const int RecordSize = 16 * 1024;
     private static readonly AsyncLocal<HandshakeWatch?> Current = new();
 
+    private readonly HandshakeTurn? _turn = observer.Turns?.Create(connection);
     private readonly long _started = Stopwatch.GetTimestamp();
     private Exception? _failure;
     private bool _timedOut;
@@ -26,6 +28,7 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     // Kestrel knows what its middleware gives up by a cancellation, which is a reset or an abort where the connection has failed.
     private Exception? Failure => !_timedOut ? _failure : connection.Features.GetRequiredFeature<IConnectionControl>().Failure switch
     {
+        null when _turn is { IsWaiting: true } => _turn.OnTimedOut(),
         null => new TimeoutException($"The TLS handshake was not completed within {Elapsed.TotalSeconds:0.0} s."),
 
         // The server itself has ended the connection, as it does when it stops: nothing has failed.
@@ -40,7 +43,7 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
     public async Task RunAsync(ConnectionDelegate next)
     {
         IDuplexPipe transport = connection.Transport;
-        var stream = new TlsTransportStream(transport);
+        var stream = new TlsTransportStream(transport) { HelloReceived = _turn is null ? null : _turn.WaitAsync };
         PipeReader input = PipeReader.Create(
             stream, new StreamPipeReaderOptions(bufferSize: RecordSize, leaveOpen: true, useZeroByteReads: true));
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
@@ -63,8 +66,10 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
 
         if (Failure is { } failure)
         {
-            onEnded(connection, Elapsed, failure);
+            observer.OnEnded(connection, Elapsed, failure);
         }
+
+        _turn?.Dispose();
     }
 
     private void OnEvent(string? eventName, Exception? exception)
@@ -74,7 +79,8 @@ internal sealed class HandshakeWatch(ConnectionContext connection, Action<Connec
             case "HttpsConnectionEstablished":
                 _established = true;
                 Current.Value = null;
-                onEnded(connection, Elapsed, null);
+                _turn?.Dispose();
+                observer.OnEnded(connection, Elapsed, null);
                 break;
             case "AuthenticationFailed":
                 _failure = exception;

@@ -16,7 +16,7 @@ internal sealed class KestrelHttpsMiddleware(ConnectionDelegate next, StandInLis
 
         try
         {
-            await new HandshakeWatch(connection, observer.OnEnded).RunAsync(next).ConfigureAwait(false);
+            await new HandshakeWatch(connection, observer).RunAsync(next).ConfigureAwait(false);
         }
         finally
         {

@@ -9,13 +9,15 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
 {
     // Then the connections of the loop have their turn.
     private const int MaxInARow = 16;
+    private const int MaxRefusedInARow = 8;
 
     private const int Idle = 0;
     private const int Waiting = 1;
     private const int Busy = 2;
 
     private readonly DescriptorReserve _reserve;
-    private readonly Func<SafeFileDescriptor, EndPoint?, TransportConnection> _create;
+    private readonly IAcceptGate _gate;
+    private readonly Func<SafeFileDescriptor, EndPoint?, int, TransportConnection> _create;
     private ManualResetValueTaskSourceCore<bool> _source;
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
@@ -23,16 +25,21 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     private Exception? _failure;
     private int _state;
     private int _acceptedInARow;
+    private AcceptedClient? _waiting;
+    private volatile bool _isDisposed;
 
     /// <param name="loop">The loop.</param>
     /// <param name="listener">The listening socket; it stays the caller's.</param>
     /// <param name="reserve">The descriptors that are not for connections.</param>
-    /// <param name="create">Makes the connection of an accepted socket, given the peer's end point where it has one.</param>
-    public EpollAcceptor(EventLoop loop, Socket listener, DescriptorReserve reserve, Func<SafeFileDescriptor, EndPoint?, TransportConnection> create)
+    /// <param name="gate">Decides on the clients.</param>
+    /// <param name="create">Makes the connection of an accepted socket, given the peer's end point where it has one, and its ticket.</param>
+    public EpollAcceptor(
+        EventLoop loop, Socket listener, DescriptorReserve reserve, IAcceptGate gate, Func<SafeFileDescriptor, EndPoint?, int, TransportConnection> create)
         : base(loop, listener.SafeHandle)
     {
         listener.Blocking = false;
         _reserve = reserve;
+        _gate = gate;
         _create = create;
         loop.Prefer(this);
     }
@@ -107,6 +114,8 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     {
         Loop.Unprefer(this);
         StopWatching(closing: false);
+        _isDisposed = true;
+        CloseWaiting();
     }
 
     void IThreadPoolWorkItem.Execute() => _source.SetResult(true);
@@ -161,7 +170,6 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
     // Returns whether there is a connection or a failure. A lack of descriptors is none as long as nobody is known to need one.
     private bool TryAccept(bool isReady)
     {
-        SafeFileDescriptor? descriptor = null;
         try
         {
             if (_reserve.IsAllThatIsLeft)
@@ -170,17 +178,37 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
             }
 
             byte* address = stackalloc byte[NativeAddress.MaxLength];
-            uint length = NativeAddress.MaxLength;
-            int accepted = Libc.Accept(Handle, address, &length, Libc.NonBlocking | Libc.CloseOnExec);
-            if (accepted < 0 && SystemError.Last is SocketError.WouldBlock or SocketError.ConnectionAborted)
+            for (int refused = 0; refused < MaxRefusedInARow; refused++)
             {
-                // Nobody is there, or has left again: readiness tells of others.
-                return false;
+                int client = Accept(address, out int length);
+                if (client < 0 && SystemError.Last is SocketError.WouldBlock or SocketError.ConnectionAborted)
+                {
+                    // Nobody is there, or has left again: readiness tells of others.
+                    return false;
+                }
+
+                if (client < 0)
+                {
+                    throw SystemError.ToException(SystemError.Last);
+                }
+
+                _reserve.OnAccepted(client);
+                var peer = new ReadOnlySpan<byte>(address, length);
+                switch (_gate.Decide(NativeAddress.ReadIP(peer), out int ticket))
+                {
+                    case GateDecision.Accept:
+                        _accepted = Create(client, peer, ticket);
+                        return true;
+                    case GateDecision.Wait:
+                        KeepWaiting(client, peer);
+                        throw new OperationCanceledException("There is no room for another connection.");
+                    default:
+                        AcceptedClient.Close(client, _gate.Goodbye);
+                        break;
+                }
             }
 
-            descriptor = new SafeFileDescriptor(accepted);
-            _reserve.OnAccepted(accepted);
-            _accepted = _create(descriptor, NativeAddress.Read(new ReadOnlySpan<byte>(address, (int)length)));
+            return false;
         }
         catch (Exception exception)
         {
@@ -190,10 +218,57 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
                 _reserve.OnExhausted();
             }
 
-            descriptor?.Dispose();
             _failure = exception;
+            return true;
+        }
+    }
+
+    // The one that waits first. Allocates nothing, as it may be refused.
+    private int Accept(byte* address, out int length)
+    {
+        if (Volatile.Read(ref _waiting) is not null && Interlocked.Exchange(ref _waiting, null) is { } waiting)
+        {
+            waiting.Address.CopyTo(new Span<byte>(address, NativeAddress.MaxLength));
+            length = waiting.Address.Length;
+            return waiting.Descriptor;
         }
 
-        return true;
+        uint size = NativeAddress.MaxLength;
+        int accepted = Libc.Accept(Handle, address, &size, Libc.NonBlocking | Libc.CloseOnExec);
+        length = (int)size;
+        return accepted;
+    }
+
+    private TransportConnection Create(int client, ReadOnlySpan<byte> peer, int ticket)
+    {
+        var descriptor = new SafeFileDescriptor(client);
+        try
+        {
+            return _create(descriptor, NativeAddress.Read(peer), ticket);
+        }
+        catch
+        {
+            // Thrown on; the client must not be left waiting.
+            _gate.Release(ticket);
+            descriptor.Dispose();
+            throw;
+        }
+    }
+
+    private void KeepWaiting(int client, ReadOnlySpan<byte> peer)
+    {
+        Interlocked.Exchange(ref _waiting, new AcceptedClient(client, peer));
+        if (_isDisposed)
+        {
+            CloseWaiting();
+        }
+    }
+
+    private void CloseWaiting()
+    {
+        if (Interlocked.Exchange(ref _waiting, null) is { } waiting)
+        {
+            AcceptedClient.Close(waiting.Descriptor, []);
+        }
     }
 }

@@ -13,6 +13,7 @@ internal static unsafe partial class Libc
     public const int ModifyOperation = 3;
     public const int DontWait = 0x40;
     public const int NoSignal = 0x4000;
+    public const int Discard = 0x20;
     public const int ShutdownWrite = 1;
     public const int SocketLevel = 1;
     public const int ErrorOption = 4;
@@ -66,7 +67,15 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
     public static partial nint Send(SafeHandle socket, byte* buffer, nuint length, int flags);
 
-    /// <remarks>As <see cref="Send"/>.</remarks>
+    /// <remarks>A refused client may have sent something that stays unread: it sees a reset.</remarks>
+    [LibraryImport("libc", EntryPoint = "recv")]
+    public static partial nint Receive(int socket, byte* buffer, nuint length, int flags);
+
+    /// <remarks>A refused client is not told why.</remarks>
+    [LibraryImport("libc", EntryPoint = "send")]
+    public static partial nint Send(int socket, byte* buffer, nuint length, int flags);
+
+    /// <remarks>As <see cref="Send(SafeHandle, byte*, nuint, int)"/>.</remarks>
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     public static partial nint SendMessage(SafeHandle socket, MessageHeader* message, int flags);
 
@@ -84,6 +93,10 @@ internal static unsafe partial class Libc
     /// <remarks>The peer sees an end instead of a reset.</remarks>
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     public static partial int SetOption(SafeHandle socket, int level, int option, void* value, uint length);
+
+    /// <remarks>A refused client sees an end instead of a reset.</remarks>
+    [LibraryImport("libc", EntryPoint = "setsockopt")]
+    public static partial int SetOption(int socket, int level, int option, void* value, uint length);
 
     /// <remarks>The local address of the connection is not known.</remarks>
     [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
