@@ -38,7 +38,7 @@ public sealed class InMemorySocketServer : IAsyncDisposable
         var options = new SocketConnectionOptions();
         configure?.Invoke(options);
         options.Validate(Name);
-        var settings = new ConnectionSettings(options, _server.OpenConnections, logger, timeProvider)
+        var settings = new ConnectionSettings(options, _server.OpenConnections, logger, timeProvider, new ConnectionClock(timeProvider))
         {
             Metrics = services is null ? null : SocketServerMetrics.From(services),
         };

@@ -33,6 +33,13 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
         new("Limits:AllowHalfOpen", Boolean, NewPath: "AllowHalfOpen"),
         new("Limits:IdleTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:FirstByteTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:ReadTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:WriteTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:HalfClosedTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MaxConnectionAge", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MaxConnectionAgeJitter", Share),
+        new("Limits:MaxConnectionAgeGrace", Time(TimeSpan.Zero)),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),
@@ -119,6 +126,11 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
             ? null
             : $"'{value}' is not allowed; write a whole number from {least} to {most}";
+
+    private static string? Share(string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double share) && share is >= 0 and <= 1
+            ? null
+            : $"'{value}' is not allowed; write a share from 0 to 1, such as 0.1";
 
     private static Func<string, string?> Time(TimeSpan least) => value =>
         TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan time) && time >= least

@@ -191,6 +191,11 @@ internal sealed class SocketServerMetrics
         SocketCloseReason.Idle => "idle",
         SocketCloseReason.Shutdown => "shutdown",
         SocketCloseReason.HandlerFault => "handler_fault",
+        SocketCloseReason.FirstByteTimeout => "first_byte_timeout",
+        SocketCloseReason.ReadTimeout => "read_timeout",
+        SocketCloseReason.WriteTimeout => "write_timeout",
+        SocketCloseReason.HalfClosedTimeout => "half_closed_timeout",
+        SocketCloseReason.MaxAge => "max_age",
         _ => "transport_fault",
     };
 

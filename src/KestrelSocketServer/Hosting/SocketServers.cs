@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
 using KestrelSocketServer.Servers;
 using KestrelSocketServer.Transport;
@@ -24,6 +25,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly IServiceProvider _services;
     private readonly ILogger _logger;
     private readonly SocketTransport _transport;
+    private readonly ConnectionClock _clock;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
     private string? _refusal;
@@ -35,7 +37,8 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         _services = services;
         _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
-        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider);
+        _clock = new ConnectionClock(timeProvider);
+        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider, _clock);
         _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
             configuration, ConfigurationFiles.Find(configuration, services.GetService<IConfiguration>()), ReloadAsync, timeProvider);
         foreach (EndpointPlan plan in ReadPlans())
@@ -120,6 +123,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         await StopAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
         _transport.Dispose();
+        _clock.Dispose();
     }
 
     // For a container that is disposed of synchronously, and refuses services that cannot be: there is no other way than to block. What is
