@@ -28,6 +28,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveInterval", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveRetryCount", Number(1, int.MaxValue)),
+        new("Socket:UserTimeout", Time(TimeSpan.FromMilliseconds(1))),
         new("AllowHalfOpen", Boolean),
         new("Limits:WriteBufferSoftLimit", Number(1, long.MaxValue)),
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
@@ -58,6 +59,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
     public static IReadOnlyList<ConfigurationKey> OfServer { get; } =
     [
         new("ShutdownTimeout", Time(TimeSpan.Zero)),
+        new("Limits:MaxUnsentBytes", Number(1, long.MaxValue)),
         new("Transport:Driver", Name(SocketTransportDriver.EventLoop, SocketTransportDriver.Socket)),
         new("Transport:EventLoopCount", Number(1, int.MaxValue)),
         new("Transport:BlockingLimit", Time(TimeSpan.FromMilliseconds(1))),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KestrelSocketServer.Tls;
 using Microsoft.Extensions.Configuration;
 
@@ -33,6 +34,7 @@ internal static class SocketServerConfiguration
 
         if (snapshot.Errors.Count == 0)
         {
+            snapshot.MaxUnsentBytes = long.TryParse(configuration["Limits:MaxUnsentBytes"], CultureInfo.InvariantCulture, out long bytes) ? bytes : null;
             foreach (IConfigurationSection endpoint in endpoints)
             {
                 ConfiguredEndpoint configured = Bind(endpoint, defaults);

@@ -12,6 +12,9 @@ internal sealed record ConnectionSettings(
     /// <summary>Measures the connections; null where nothing is measured.</summary>
     public SocketServerMetrics? Metrics { get; init; }
 
+    /// <summary>What is unsent on all connections; null where it is not bounded.</summary>
+    public UnsentAccount? Unsent { get; init; }
+
     /// <summary>For handlers that run outside an endpoint of ours and were given no options.</summary>
     public static ConnectionSettings Default { get; } = new(
         new SocketConnectionOptions(), null, NullLogger.Instance, TimeProvider.System, new ConnectionClock(TimeProvider.System));

@@ -52,4 +52,9 @@ public enum SocketCloseReason
 
     /// <summary>The connection has reached <see cref="SocketConnectionOptions.MaxConnectionAge"/>, and did not end by itself in time.</summary>
     MaxAge,
+
+    /// <summary>
+    /// All connections together had more to send than <see cref="SocketServerLimits.MaxUnsentBytes"/> allows, and this one held most of it.
+    /// </summary>
+    Limit,
 }

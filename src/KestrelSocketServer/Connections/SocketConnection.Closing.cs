@@ -57,6 +57,22 @@ internal sealed partial class SocketConnection
         OnWritingOver(exception, isAfterRest: false);
     }
 
+    /// <summary>All connections together have more to send than the process may hold, and this one holds most. On any thread.</summary>
+    internal void OnMemoryBound(long unsent, long allowed)
+    {
+        if (!_isFinished && !State.IsClosed)
+        {
+            Cause.Add(SocketCloseReason.Limit);
+            Cause.AddFault(new IOException(
+                $"Connection {Id} has {unsent} unsent bytes, more than others; {nameof(SocketServerLimits.MaxUnsentBytes)} allows {allowed} for all connections together."));
+        }
+
+        // At once, and not when the run loop comes to it: that may take long, and whoever writes goes on.
+        Writer.Abort();
+        Abort();
+        Wake();
+    }
+
     /// <summary>The transport takes no more.</summary>
     internal void OnWriteFailed(Exception exception)
     {
@@ -105,6 +121,7 @@ internal sealed partial class SocketConnection
     internal void OnClosed()
     {
         _timeouts?.Stop();
+        Writer.LeaveAccount();
         Settings.Endpoint?.Remove(this);
         SocketCloseReason reason = Cause.Settle();
         string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName

@@ -33,6 +33,7 @@ internal sealed partial class SocketConnection : IDuplexPipe
     private PipeWriter TakeOutput()
     {
         PipeWriter output = Writer.Take();
+        output = Settings.Unsent is null ? output : new TakenOutput(output, Writer);
         return TlsStream is { } stream ? new TlsOutput(output, () => SayGoodbyeAsync(stream)) : output;
     }
 

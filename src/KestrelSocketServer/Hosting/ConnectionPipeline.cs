@@ -116,6 +116,7 @@ internal static class ConnectionPipeline
                 : ConnectionSettings.Default.Logger,
             TimeProvider = timeProvider,
             Clock = new ConnectionClock(timeProvider),
+            Unsent = builder.ApplicationServices.GetService<UnsentAccount>(),
             Metrics = SocketServerMetrics.From(builder.ApplicationServices),
         };
         configure?.Invoke(settings.Options);

@@ -26,6 +26,10 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly ILogger _logger;
     private readonly SocketTransport _transport;
     private readonly ConnectionClock _clock;
+    private readonly UnsentAccount _unsent;
+
+    // Unless code has set it, which prevails.
+    private readonly bool _followsLimit;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
     private string? _refusal;
@@ -38,10 +42,13 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
         _clock = new ConnectionClock(timeProvider);
-        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider, _clock);
+        _unsent = services.GetRequiredService<UnsentAccount>();
+        _followsLimit = _options.Limits.MaxUnsentBytes == SocketServerConfiguration.Read(_options.Configuration).MaxUnsentBytes;
+        SocketServerMetrics.From(services)?.ObserveUnsent(() => _unsent.Total);
+        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider, _clock, _unsent);
         _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
             configuration, ConfigurationFiles.Find(configuration, services.GetService<IConfiguration>()), ReloadAsync, timeProvider);
-        foreach (EndpointPlan plan in ReadPlans())
+        foreach (EndpointPlan plan in ReadPlans(out _))
         {
             ServerOf(plan.Name);
         }
@@ -194,7 +201,18 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return !_stopping && await _reconciler.ApplyAsync(ReadPlans(), ServerOf, cancellationToken).ConfigureAwait(false);
+            if (_stopping)
+            {
+                return false;
+            }
+
+            bool isChanged = await _reconciler.ApplyAsync(ReadPlans(out long? maxUnsentBytes), ServerOf, cancellationToken).ConfigureAwait(false);
+            if (_followsLimit)
+            {
+                _unsent.Limit(maxUnsentBytes);
+            }
+
+            return isChanged;
         }
         finally
         {
@@ -203,9 +221,10 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     }
 
     /// <exception cref="OptionsValidationException">The configuration has mistakes; the exception names them all.</exception>
-    private IReadOnlyList<EndpointPlan> ReadPlans()
+    private IReadOnlyList<EndpointPlan> ReadPlans(out long? maxUnsentBytes)
     {
         SocketServerSnapshot configuration = SocketServerConfiguration.Read(_options.Configuration);
+        maxUnsentBytes = configuration.MaxUnsentBytes;
         IReadOnlyList<EndpointPlan> plans = EndpointPlan.Create(_options.Endpoints, configuration);
         if (configuration.Errors.Count > 0)
         {

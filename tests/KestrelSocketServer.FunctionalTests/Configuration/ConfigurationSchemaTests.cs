@@ -75,6 +75,7 @@ public sealed class ConfigurationSchemaTests
             Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             Assert.True(described.TryGetProperty("description", out _) || described.TryGetProperty("properties", out _), property.Name);
             string expected = type == typeof(bool) ? "boolean"
+                : type == typeof(double) ? "number"
                 : type == typeof(int) || type == typeof(long) ? "integer"
                 : type == typeof(string) || type == typeof(TimeSpan) || type.IsEnum ? "string"
                 : type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? "array"
@@ -115,6 +116,7 @@ public sealed class ConfigurationSchemaTests
         "object" => Example(schema),
         "array" => new[] { name switch { "SslProtocols" => "Tls13", "CipherSuites" => "TLS_AES_128_GCM_SHA256", _ => "echo/1" } },
         "boolean" => false,
+        "number" => 0.5,
         "integer" => name == "WriteBufferHardLimit" ? 1_000_000 : 1,
         _ => schema.TryGetProperty("default", out JsonElement value) ? value.GetString() : name.EndsWith("Path", StringComparison.Ordinal) ? "server.pem" : "00:00:01",
     };

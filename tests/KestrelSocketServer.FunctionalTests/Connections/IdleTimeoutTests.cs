@@ -29,7 +29,7 @@ public abstract class IdleTimeoutTests(TestTransport transport)
         }
 
         Assert.Equal(["data"], pair.Events.Events);
-        Beat(Limit);
+        await BeatUntilAsync(pair.Events.Error);
 
         Assert.IsType<TimeoutException>(await pair.Events.Error);
         await pair.Events.Closed;

@@ -40,13 +40,28 @@ public abstract class WriteTimeoutTests(TestTransport transport)
     [MemberData(nameof(Drivers))]
     public async Task With_nothing_to_send_nothing_is_due(SocketTransportDriver driver)
     {
+        var thanked = new SemaphoreSlim(0);
         await using TimedPair pair = await StartAsync(driver, connection =>
         {
-            connection.Data += chunk => connection.Write(chunk);
+            connection.Data += chunk =>
+            {
+                if (chunk.SequenceEqual("thanks"u8))
+                {
+                    thanked.Release();
+                }
+                else
+                {
+                    connection.Write(chunk);
+                }
+            };
             return Task.CompletedTask;
         });
         await pair.Client.SendAsync("hello");
         Assert.Equal("hello", await pair.Client.ReceiveTextAsync(5));
+
+        // With the acknowledgement, which would take its time by itself.
+        await pair.Client.SendAsync("thanks");
+        await thanked.WaitAsync().Soon();
 
         for (int i = 0; i < 10; i++)
         {
