@@ -32,7 +32,7 @@ public sealed class InMemorySocketServer : IAsyncDisposable
     {
         ILogger logger = SafeLoggerFactory.For(services?.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(SocketServerLog.Category);
         TimeProvider timeProvider = services?.GetService<TimeProvider>() ?? TimeProvider.System;
-        _server = new SocketServer(Name, logger, static () => { });
+        _server = new SocketServer(Name, logger, timeProvider, static () => { });
         _server.Connection += OnConnection;
         _server.Error += OnError;
         var options = new SocketConnectionOptions();

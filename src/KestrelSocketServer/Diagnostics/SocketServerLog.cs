@@ -110,6 +110,12 @@ internal static partial class SocketServerLog
     [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
     public static partial void MeasurementFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(110, LogLevel.Information, "Endpoint {EndpointName} waits for {Count} connections to end; it has waited for {Elapsed}.", EventName = "Draining")]
+    public static partial void Draining(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
+
+    [LoggerMessage(111, LogLevel.Information, "Endpoint {EndpointName} is drained: {Count} connections are left after {Elapsed}.", EventName = "Drained")]
+    public static partial void Drained(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;

@@ -23,6 +23,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly SemaphoreSlim _changing = new(1);
     private readonly SocketServerOptions _options;
     private readonly IServiceProvider _services;
+    private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
     private readonly SocketTransport _transport;
     private readonly ConnectionClock _clock;
@@ -39,6 +40,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         _options = options.Value;
         _services = services;
+        _timeProvider = timeProvider;
         _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
         _clock = new ConnectionClock(timeProvider);
@@ -124,6 +126,19 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
 
     public Task CloseAsync(string name, CancellationToken cancellationToken = default) => Get(name).CloseAsync(cancellationToken);
 
+    public async Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new SocketDrainOptions();
+        options.Validate();
+        SocketServer[] servers = [.. _servers.Values];
+        string names = string.Join(", ", servers.Select(static server => server.Name).Order());
+        long start = _timeProvider.GetTimestamp();
+        int left = await new ConnectionDrain(servers, options, _timeProvider)
+            .RunAsync((left, passed) => _logger.Draining(names, left, passed), cancellationToken).ConfigureAwait(false);
+        _logger.Drained(names, left, _timeProvider.GetElapsedTime(start));
+        return left;
+    }
+
     public Task StopAsync(CancellationToken cancellationToken) => StopAsync(_options.ShutdownTimeout, cancellationToken);
 
     public async ValueTask DisposeAsync()
@@ -137,7 +152,7 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     // awaited goes on on the thread pool, so that it needs none of this thread.
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self.OnChanged), this);
+    private SocketServer ServerOf(string name) => _servers.GetOrAdd(name, static (name, self) => new SocketServer(name, self._logger, self._timeProvider, self.OnChanged), this);
 
     private async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
