@@ -12,7 +12,7 @@ internal sealed class ConnectionDrain(IReadOnlyList<SocketServer> servers, Socke
     private int _requested;
 
     /// <summary>How many connections there are.</summary>
-    public int Left => servers.Sum(static server => server.ActiveCount);
+    public int Left => servers.Sum(static server => server.ConnectionCount);
 
     /// <summary>Stops listening at once, and returns how many connections are left when no more than allowed are, or the time is up.</summary>
     /// <param name="log">Logs how many are left after which time, once a second.</param>
@@ -43,7 +43,7 @@ internal sealed class ConnectionDrain(IReadOnlyList<SocketServer> servers, Socke
                 TimeSpan passed = timeProvider.GetElapsedTime(start);
                 Request(passed);
                 int left = Left;
-                if (left <= options.Remaining || (passed >= options.Timeout && options.Timeout != Timeout.InfiniteTimeSpan))
+                if (IsEnough(left) || (passed >= options.Timeout && options.Timeout != Timeout.InfiniteTimeSpan))
                 {
                     options.Progress?.Report(left);
                     return left;
@@ -68,6 +68,9 @@ internal sealed class ConnectionDrain(IReadOnlyList<SocketServer> servers, Socke
             }
         }
     }
+
+    // None at all only when none can come any more: one may be accepted at the moment when the endpoint is closed.
+    private bool IsEnough(int left) => left <= options.Remaining && (left > 0 || servers.All(static server => server.HasEnded));
 
     private void Request(TimeSpan passed)
     {

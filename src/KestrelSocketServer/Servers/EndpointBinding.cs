@@ -24,6 +24,7 @@ internal sealed class EndpointBinding
     // Each listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
     // be accepted any more and the last connection is gone.
     private int _active;
+    private int _connections;
     private TaskCompletionSource<Task>? _aborted;
 
     private EndpointBinding(EndpointContext context, IReadOnlyList<Socket> sockets, ConnectionDelegate pipeline, SocketTransport transport)
@@ -48,10 +49,10 @@ internal sealed class EndpointBinding
     public ListenerGroup Listener { get; }
 
     /// <summary>How many connections there are, in their handshake and with their end on the way too.</summary>
-    public int ActiveCount => Volatile.Read(ref _active);
+    public int ConnectionCount => Volatile.Read(ref _connections);
 
     /// <summary>Whether it is closed and its last connection is gone.</summary>
-    public bool HasEnded => ActiveCount == 0;
+    public bool HasEnded => Volatile.Read(ref _active) == 0;
 
     /// <summary>What the pipeline was built with.</summary>
     public EndpointContext Context { get; private set; }
@@ -116,7 +117,7 @@ internal sealed class EndpointBinding
         else
         {
             aborted.SetResult(Task.Delay(AbortTime, _timeProvider));
-            _logger.ShutdownTimedOut(_server.Name, ActiveCount, timeout);
+            _logger.ShutdownTimedOut(_server.Name, ConnectionCount, timeout);
             _dispatcher.Abort();
         }
 
@@ -134,6 +135,7 @@ internal sealed class EndpointBinding
         }
         finally
         {
+            Interlocked.Decrement(ref _connections);
             Release();
         }
     }
@@ -141,6 +143,7 @@ internal sealed class EndpointBinding
     private void OnAccepted(TransportConnection connection)
     {
         Interlocked.Increment(ref _active);
+        Interlocked.Increment(ref _connections);
         _dispatcher.Dispatch(connection, Pipeline);
     }
 

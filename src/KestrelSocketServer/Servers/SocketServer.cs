@@ -69,7 +69,10 @@ internal sealed class SocketServer : ISocketServer
     /// How many connections there are, of earlier times too, in their handshake and with their end on the way; in memory, where it does not
     /// listen, how many are open.
     /// </summary>
-    public int ActiveCount => Bindings is { Length: > 0 } bindings ? bindings.Sum(static binding => binding.ActiveCount) : OpenConnections.Count;
+    public int ConnectionCount => Bindings is { Length: > 0 } bindings ? bindings.Sum(static binding => binding.ConnectionCount) : OpenConnections.Count;
+
+    /// <summary>Whether there is no connection, and none can come any more.</summary>
+    public bool HasEnded => Bindings is { Length: > 0 } bindings ? Array.TrueForAll(bindings, static binding => binding.HasEnded) : OpenConnections.Count == 0;
 
     /// <summary>What it listens with, null when it does not.</summary>
     public EndpointBinding? Binding => _binding;
@@ -134,11 +137,10 @@ internal sealed class SocketServer : ISocketServer
             // Nobody waits any more.
         }
 
-        EndpointBinding[] bindings = Bindings;
-        if (bindings.Any(static binding => !binding.HasEnded))
+        if (!HasEnded)
         {
             await _aborted.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(bindings.Select(binding => binding.AbortAsync(timeout))).ConfigureAwait(false);
+            await Task.WhenAll(Bindings.Select(binding => binding.AbortAsync(timeout))).ConfigureAwait(false);
         }
     }
 

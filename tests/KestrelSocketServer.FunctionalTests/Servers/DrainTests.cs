@@ -165,17 +165,11 @@ public sealed class DrainTests
     [Fact]
     public async Task A_handler_of_Kestrels_kind_is_asked_in_Kestrels_way()
     {
-        var connected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using SocketServerFixture server = await SocketServerFixture.StartWithAsync(listen => listen.Run(async context =>
-        {
-            connected.SetResult();
-            var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            using CancellationTokenRegistration registration = context.Features.Get<IConnectionLifetimeNotificationFeature>()!
-                .ConnectionClosedRequested.Register(asked.SetResult);
-            await asked.Task;
-        }));
+        var handler = new PatientHandler();
+        await using SocketServerFixture server = await SocketServerFixture.StartWithAsync(
+            listen => listen.UseSocketHandler<PatientHandler>(), setup: new HostSetup { Services = services => services.AddSingleton(handler) });
         using RawClient client = await server.ConnectAsync();
-        await connected.Task.Soon();
+        await handler.Connected.Task.Soon();
 
         Task<int> drain = server.Server.DrainAsync(new() { Timeout = Timeout.InfiniteTimeSpan });
 
@@ -241,6 +235,20 @@ public sealed class DrainTests
         }
 
         return await drain;
+    }
+
+    private sealed class PatientHandler : ConnectionHandler
+    {
+        public TaskCompletionSource Connected { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async Task OnConnectedAsync(ConnectionContext connection)
+        {
+            Connected.SetResult();
+            var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using CancellationTokenRegistration registration = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!
+                .ConnectionClosedRequested.Register(asked.SetResult);
+            await asked.Task;
+        }
     }
 
     private sealed class Progress : IProgress<int>
