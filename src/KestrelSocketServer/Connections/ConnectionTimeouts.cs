@@ -1,3 +1,4 @@
+using KestrelSocketServer.Diagnostics;
 using KestrelSocketServer.Transport;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -58,11 +59,24 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
 
     public void OnTick(ClockTime now)
     {
-        if (_isOver)
+        try
         {
-            return;
+            if (!_isOver)
+            {
+                Look(now);
+            }
         }
+        catch (Exception exception)
+        {
+            // Beyond the timer it would end the process, and the others would not be looked at.
+            connection.Settings.Logger.TimeoutFault(exception, connection.Id);
+        }
+    }
 
+    private void OnTick() => OnTick(connection.Settings.Clock.Now);
+
+    private void Look(ClockTime now)
+    {
         Activity activity = connection.Transport.TakeActivity();
         if (connection.IsPaused || connection.IsReadingOver)
         {
@@ -76,8 +90,6 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
             connection.OnTimedOut(expired.Reason, expired.What, expired.Option, expired.Passed, expired.Allowed);
         }
     }
-
-    private void OnTick() => OnTick(connection.Settings.Clock.Now);
 
     private Expired? Look(Activity activity, ClockTime now)
         => LookForSilence(activity, now) ?? LookForStall(activity, now) ?? LookForIdleness(activity, now) ?? LookForAge(now);
@@ -94,11 +106,9 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
         }
 
         TimeSpan silent = now.Since(_silentSince);
-        Expired? expired = !_hasReceived && silent >= Options.FirstByteTimeout
-            ? new(SocketCloseReason.FirstByteTimeout, "received nothing since it was opened", nameof(Options.FirstByteTimeout), silent, Options.FirstByteTimeout.Value)
-            : silent >= Options.ReadTimeout
-            ? new(SocketCloseReason.ReadTimeout, "received nothing", nameof(Options.ReadTimeout), silent, Options.ReadTimeout.Value)
-            : null;
+        Expired? expired = (_hasReceived ? null : Expired.If(
+                silent, Options.FirstByteTimeout, nameof(Options.FirstByteTimeout), SocketCloseReason.FirstByteTimeout, "received nothing since it was opened"))
+            ?? Expired.If(silent, Options.ReadTimeout, nameof(Options.ReadTimeout), SocketCloseReason.ReadTimeout, "received nothing");
         if (expired is not null && connection.Transport.HasUnread)
         {
             // It was sent in time: this process was held up.
@@ -131,15 +141,15 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
             return null;
         }
 
-        TimeSpan stalled = now.Since(_stalledSince);
-        return stalled < allowed ? null
-            : new(SocketCloseReason.WriteTimeout, "something to send of which its peer took nothing", nameof(Options.WriteTimeout), stalled, allowed);
+        return Expired.If(
+            now.Since(_stalledSince), allowed, nameof(Options.WriteTimeout), SocketCloseReason.WriteTimeout, "something to send of which its peer took nothing");
     }
 
     private Expired? LookForIdleness(Activity activity, ClockTime now)
     {
         bool isHalfClosed = connection.IsHalfClosed;
-        bool isActive = (activity & (Activity.Received | Activity.Sent)) != 0 || (!connection.Transport.TellsWhatIsSent && (activity & Activity.Unsent) != 0);
+        bool isActive = (activity & (Activity.Received | Activity.Sent)) != 0
+            || (!connection.Transport.TellsWhatIsSent && (activity & Activity.Unsent) != 0);
         if (isActive || isHalfClosed != _isHalfClosed)
         {
             _isHalfClosed = isHalfClosed;
@@ -148,11 +158,9 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
         }
 
         TimeSpan idle = now.Since(_idleSince);
-        Expired? expired = isHalfClosed && idle >= Options.HalfClosedTimeout
-            ? new(SocketCloseReason.HalfClosedTimeout, "been half closed, and neither received nor sent anything", nameof(Options.HalfClosedTimeout), idle, Options.HalfClosedTimeout.Value)
-            : idle >= Options.IdleTimeout
-            ? new(SocketCloseReason.Idle, "received and sent nothing", nameof(Options.IdleTimeout), idle, Options.IdleTimeout.Value)
-            : null;
+        Expired? expired = (!isHalfClosed ? null : Expired.If(
+                idle, Options.HalfClosedTimeout, nameof(Options.HalfClosedTimeout), SocketCloseReason.HalfClosedTimeout, "been half closed and idle"))
+            ?? Expired.If(idle, Options.IdleTimeout, nameof(Options.IdleTimeout), SocketCloseReason.Idle, "received and sent nothing");
         if (expired is not null && (activity & Activity.Reading) != 0 && connection.Transport.HasUnread)
         {
             _idleSince = now.Stamp;
@@ -178,9 +186,13 @@ internal sealed class ConnectionTimeouts(SocketConnection connection) : IClockIt
             return null;
         }
 
-        return !_isToEnd || passed < Options.MaxConnectionAgeGrace ? null
-            : new(SocketCloseReason.MaxAge, $"been open for longer than {age}, and gone on after that", nameof(Options.MaxConnectionAgeGrace), passed, Options.MaxConnectionAgeGrace);
+        return !_isToEnd ? null : Expired.If(
+            passed, Options.MaxConnectionAgeGrace, nameof(Options.MaxConnectionAgeGrace), SocketCloseReason.MaxAge, $"gone on after reaching {nameof(Options.MaxConnectionAge)}");
     }
 
-    private sealed record Expired(SocketCloseReason Reason, string What, string Option, TimeSpan Passed, TimeSpan Allowed);
+    private sealed record Expired(SocketCloseReason Reason, string What, string Option, TimeSpan Passed, TimeSpan Allowed)
+    {
+        public static Expired? If(TimeSpan passed, TimeSpan? allowed, string option, SocketCloseReason reason, string what)
+            => passed >= allowed ? new(reason, what, option, passed, allowed.Value) : null;
+    }
 }

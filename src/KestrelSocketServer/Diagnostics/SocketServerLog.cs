@@ -116,6 +116,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(111, LogLevel.Information, "Endpoint {EndpointName} is drained: {Count} connections are left after {Elapsed}.", EventName = "Drained")]
     public static partial void Drained(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
 
+    [LoggerMessage(112, LogLevel.Warning, "Connection id \"{ConnectionId}\": looking at its time-outs threw.", EventName = "TimeoutFault")]
+    public static partial void TimeoutFault(this ILogger logger, Exception exception, string connectionId);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;
