@@ -5,6 +5,7 @@ internal static class TimeoutsCommand
 {
     private const string Usage = "timeouts [--connections N] [--seconds N]";
     private const int WarmUpCount = 500;
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(15);
 
     public static void Run(IEnumerable<string> arguments)
     {
@@ -28,6 +29,9 @@ internal static class TimeoutsCommand
             MemoryUse before = server.GetMemory();
             using var idle = new IdleConnections(server.EndPoints[0], count);
             MemoryUse after = server.GetMemory();
+
+            // The runtime compiles for a while what runs often.
+            Thread.Sleep(WarmUpTime);
             TimeSpan start = server.GetProcessorTime();
             Thread.Sleep(time);
             double share = (server.GetProcessorTime() - start) / time;

@@ -65,7 +65,7 @@ public sealed class DrainTests
             await told.WaitAsync().Soon();
         }
 
-        TimeSpan[] times = [.. asked];
+        TimeSpan[] times = [.. asked.Order()];
         for (int i = 0; i < times.Length; i++)
         {
             Assert.InRange(times[i], TimeSpan.FromSeconds(10 * i), TimeSpan.MaxValue);
