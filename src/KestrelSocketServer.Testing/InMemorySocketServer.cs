@@ -32,13 +32,13 @@ public sealed class InMemorySocketServer : IAsyncDisposable
     {
         ILogger logger = SafeLoggerFactory.For(services?.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance).CreateLogger(SocketServerLog.Category);
         TimeProvider timeProvider = services?.GetService<TimeProvider>() ?? TimeProvider.System;
-        _server = new SocketServer(Name, logger, TimeProvider.System, static () => { });
+        _server = new SocketServer(Name, logger, timeProvider, static () => { });
         _server.Connection += OnConnection;
         _server.Error += OnError;
         var options = new SocketConnectionOptions();
         configure?.Invoke(options);
         options.Validate(Name);
-        var settings = new ConnectionSettings(options, _server.OpenConnections, logger, timeProvider)
+        var settings = new ConnectionSettings(options, _server.OpenConnections, logger, timeProvider, new ConnectionClock(timeProvider))
         {
             Metrics = services is null ? null : SocketServerMetrics.From(services),
         };

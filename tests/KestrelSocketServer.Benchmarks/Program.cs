@@ -22,6 +22,9 @@ try
         case ["memory", .. string[] options]:
             MemoryCommand.Run(options);
             return 0;
+        case ["timeouts", .. string[] options]:
+            TimeoutsCommand.Run(options);
+            return 0;
         case ["endpoints", .. string[] options]:
             return await EndpointsCommand.RunAsync(options) ? 0 : 1;
         case ["refused", .. string[] options]:
@@ -34,6 +37,9 @@ try
             return await SoakCommand.RunAsync(options) ? 0 : 1;
         case [EchoServer.Verb, string name]:
             await EchoServer.RunAsync(ServerKind.Find(name));
+            return 0;
+        case [TimeoutServer.Verb, string name]:
+            await TimeoutServer.RunAsync(name);
             return 0;
         case [SoakServer.Verb, string driver]:
             await SoakServer.RunAsync(Enum.Parse<SocketTransportDriver>(driver));

@@ -15,6 +15,7 @@ return args[0] switch
     "tls" => await TlsCommand.RunAsync(args[1..]),
     "reload" => await ReloadCommand.RunAsync(args[1], args.ElementAtOrDefault(2)),
     "mute" => await MuteCommand.RunAsync(),
+    "flood" => await FloodCommand.RunAsync(Enum.Parse<SocketTransportDriver>(args[1])),
     "hosts" => await HostsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture), block: args.Contains("block")),
     "chaos" => await ChaosCommand.RunAsync(args[1]),
     "endpoints" => await EndpointsCommand.RunAsync(int.Parse(args[1], CultureInfo.InvariantCulture)),

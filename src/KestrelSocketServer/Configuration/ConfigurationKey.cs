@@ -30,6 +30,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Socket:KeepAliveTime", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveInterval", Time(TimeSpan.FromSeconds(1))),
         new("Socket:KeepAliveRetryCount", Number(1, int.MaxValue)),
+        new("Socket:UserTimeout", Time(TimeSpan.FromMilliseconds(1))),
         new("ProxyProtocol:Mode", Name(ProxyProtocolMode.Off, ProxyProtocolMode.Allow, ProxyProtocolMode.Require)),
         new("ProxyProtocol:TrustedProxies:*", TrustedProxies.FindFault),
         new("ProxyProtocol:HeaderTimeout", Time(TimeSpan.FromMilliseconds(1))),
@@ -51,6 +52,13 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:DryRun", Boolean),
         new("Access:Allow:*", Network),
         new("Access:Deny:*", Network),
+        new("Limits:FirstByteTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:ReadTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:WriteTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:HalfClosedTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MaxConnectionAge", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MaxConnectionAgeJitter", Share),
+        new("Limits:MaxConnectionAgeGrace", Time(TimeSpan.Zero)),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),
@@ -69,6 +77,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
     public static IReadOnlyList<ConfigurationKey> OfServer { get; } =
     [
         new("ShutdownTimeout", Time(TimeSpan.Zero)),
+        new("Limits:MaxUnsentBytes", Number(1, long.MaxValue)),
         new("Transport:Driver", Name(SocketTransportDriver.EventLoop, SocketTransportDriver.Socket)),
         new("Transport:EventLoopCount", Number(1, int.MaxValue)),
         new("Transport:BlockingLimit", Time(TimeSpan.FromMilliseconds(1))),
@@ -144,6 +153,11 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
             : $"'{value}' is not allowed; write a number of more than 0, up to {SocketConnectionOptions.MaxRate:0}, such as 100 or 0.5";
 
     private static string? Network(string value) => NetworkList.TryParse(value, out _, out string? fault) ? null : fault;
+
+    private static string? Share(string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double share) && share is >= 0 and <= 1
+            ? null
+            : $"'{value}' is not allowed; write a share from 0 to 1, such as 0.1";
 
     private static Func<string, string?> Time(TimeSpan least) => value =>
         TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out TimeSpan time) && time >= least

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KestrelSocketServer.ProxyProtocol;
 using KestrelSocketServer.Tls;
 using Microsoft.Extensions.Configuration;
@@ -34,6 +35,7 @@ internal static class SocketServerConfiguration
 
         if (snapshot.Errors.Count == 0)
         {
+            snapshot.MaxUnsentBytes = long.TryParse(configuration["Limits:MaxUnsentBytes"], CultureInfo.InvariantCulture, out long bytes) ? bytes : null;
             foreach (IConfigurationSection endpoint in endpoints)
             {
                 ConfiguredEndpoint configured = Bind(endpoint, defaults);

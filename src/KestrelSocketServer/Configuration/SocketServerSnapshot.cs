@@ -7,6 +7,9 @@ internal sealed class SocketServerSnapshot
 
     public IReadOnlyDictionary<string, ConfiguredEndpoint> Endpoints => _endpoints;
 
+    /// <summary>The bound of what is unsent on all connections; null where none is given.</summary>
+    public long? MaxUnsentBytes { get; set; }
+
     public List<string> Errors { get; } = [];
 
     /// <summary>Keys that have no effect, each with the known key that is nearest, if any is near.</summary>

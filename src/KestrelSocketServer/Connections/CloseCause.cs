@@ -29,8 +29,9 @@ internal struct CloseCause
         set => Volatile.Write(ref _readFailure, value);
     }
 
-    /// <summary>Whether the connection failed for that reason.</summary>
-    public readonly bool HasFailedBy(SocketCloseReason reason) => _failure == (int)reason;
+    /// <summary>Whether the connection failed as its time was up, and not by what the peer does not take.</summary>
+    public readonly bool HasFailedByTime => (SocketCloseReason)_failure is SocketCloseReason.Idle or SocketCloseReason.FirstByteTimeout
+        or SocketCloseReason.ReadTimeout or SocketCloseReason.HalfClosedTimeout or SocketCloseReason.MaxAge;
 
     public void Add(SocketCloseReason reason)
     {

@@ -14,7 +14,7 @@ namespace KestrelSocketServer.Connections;
 /// completes. Whoever finds no flush under way starts one; nobody ever waits for it. It is its own lock, as there is one for each
 /// connection. The memory that it hands out is written to inside the lock.
 /// </remarks>
-internal sealed class ConnectionWriter : IBufferWriter<byte>
+internal sealed partial class ConnectionWriter : IBufferWriter<byte>
 {
     private readonly PipeWriter _output;
     private readonly SocketConnection _connection;
@@ -27,6 +27,9 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
     private TaskCompletionSource<bool>? _drained;
     private long _unsent;
     private long _inFlight;
+
+    // How much of what is unsent is entered into the account of all connections.
+    private long _entered;
     private bool _flushing;
     private bool _ended;
     private bool _aborted;
@@ -35,6 +38,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
     private bool _used;
     private bool _isTaken;
     private bool _isLent;
+    private bool _isHolder;
 
     public ConnectionWriter(SocketConnection connection, PipeWriter output, Socket? peerSocket, SocketConnectionOptions options)
     {
@@ -51,7 +55,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
     public bool IsTaken => Volatile.Read(ref _isTaken);
 
     /// <summary>Whether something was written that the transport has not taken yet.</summary>
-    public bool HasUnsent => Volatile.Read(ref _unsent) > 0;
+    public bool HasUnsent => !IsTaken && Volatile.Read(ref _unsent) > 0;
 
     /// <summary>
     /// Whether the pipe is in use by a flush. Once no more writes are taken, <see cref="SocketConnection.OnFlushed"/> is
@@ -89,7 +93,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
     /// <param name="end">Whether these are the last bytes.</param>
     public bool Write(ReadOnlySpan<byte> data, bool cork, bool end = false)
     {
-        bool belowLimit = false, flush = false;
+        bool belowLimit = false, flush = false, isOver = false;
         long unsent;
         lock (this)
         {
@@ -107,17 +111,18 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             {
                 Append(data);
                 flush = Add(unsent, cork, end, out belowLimit);
+                isOver = !flush && Enter();
             }
         }
 
-        return Finish(unsent, flush, belowLimit);
+        return Finish(unsent, flush, belowLimit, isOver);
     }
 
     /// <summary>Lets the caller write into memory of the pipe: whole, as that is inside the lock.</summary>
     public bool Write<TState>(TState state, Action<IBufferWriter<byte>, TState> write, bool cork)
         where TState : allows ref struct
     {
-        bool belowLimit = false, flush = false, isTorn = false;
+        bool belowLimit = false, flush = false, isTorn = false, isOver = false;
         long unsent;
         try
         {
@@ -154,6 +159,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
                 else
                 {
                     flush = Add(unsent, cork, end: false, out belowLimit);
+                    isOver = !flush && Enter();
                 }
             }
         }
@@ -163,7 +169,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             throw;
         }
 
-        return Finish(unsent, flush, belowLimit);
+        return Finish(unsent, flush, belowLimit, isOver);
     }
 
     void IBufferWriter<byte>.Advance(int count)
@@ -238,7 +244,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
         return true;
     }
 
-    private bool Finish(long unsent, bool flush, bool belowLimit)
+    private bool Finish(long unsent, bool flush, bool belowLimit, bool isOver)
     {
         if (unsent > _options.WriteBufferHardLimit)
         {
@@ -248,6 +254,12 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
         else if (flush)
         {
             Flush();
+        }
+
+        if (isOver)
+        {
+            // Unless it has been sent by now.
+            Account!.Relieve();
         }
 
         return belowLimit;
@@ -307,6 +319,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             _ended = true;
             _aborted = true;
             _queue?.Clear();
+            LeaveAll();
             drained = TakeDrained();
         }
 
@@ -354,6 +367,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             ValueTaskAwaiter<FlushResult> awaiter = flush.GetAwaiter();
             if (!awaiter.IsCompleted)
             {
+                EnterWaiting();
                 _pendingFlush = awaiter;
                 awaiter.UnsafeOnCompleted(_onFlushed ??= ContinueFlush);
                 return;
@@ -396,6 +410,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
         {
             _unsent -= _inFlight;
             _inFlight = 0;
+            Leave();
             more = !_aborted && _queue is { IsEmpty: false };
             if (more)
             {
@@ -438,6 +453,7 @@ internal sealed class ConnectionWriter : IBufferWriter<byte>
             _ended = true;
             _flushing = false;
             _queue?.Clear();
+            LeaveAll();
             drained = TakeDrained();
         }
 

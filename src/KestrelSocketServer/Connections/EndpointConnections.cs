@@ -22,6 +22,20 @@ internal sealed class EndpointConnections(ISocketServer server, string name, ILo
     /// <summary>Whether somebody waits for connections: then the endpoint needs no handler of its own.</summary>
     public bool HasSubscriber => Connection is not null;
 
+    /// <summary>A connection is closed.</summary>
+    public event Action? Removed;
+
+    public int Count
+    {
+        get
+        {
+            lock (_open)
+            {
+                return _open.Count;
+            }
+        }
+    }
+
     public ISocketConnection[] ToArray()
     {
         lock (_open)
@@ -51,19 +65,28 @@ internal sealed class EndpointConnections(ISocketServer server, string name, ILo
         {
             _open.Remove(connection);
         }
+
+        Removed?.Invoke();
     }
 
-    /// <summary>Reports to all connections, and to those that are still to come, that the endpoint stops.</summary>
-    public void Stop()
+    /// <summary>Reports to the connections that are still to come that the endpoint stops.</summary>
+    /// <returns>What reports it to the others, one by one.</returns>
+    public IReadOnlyList<Action> BeginStopping()
     {
-        SocketConnection[] connections;
         lock (_open)
         {
             _stopping = true;
-            connections = [.. _open];
+            return [.. _open.Select(static connection => (Action)connection.OnStopping)];
         }
+    }
 
-        Array.ForEach(connections, static connection => connection.OnStopping());
+    /// <summary>The endpoint listens again.</summary>
+    public void Restart()
+    {
+        lock (_open)
+        {
+            _stopping = false;
+        }
     }
 
     /// <remarks>An exception of a subscriber is the caller's: it belongs to the connection (row L12).</remarks>

@@ -19,7 +19,7 @@ internal sealed class ForeignTransport : IConnectionControl
         _context = context;
         _settings = settings;
         PeerSocket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
-        if (settings.Options.IdleTimeout is not null)
+        if (settings.Options.HasTimeouts)
         {
             // It does not tell whether it is used.
             context.Transport = _watched = new WatchedPipe(context.Transport);
@@ -47,7 +47,28 @@ internal sealed class ForeignTransport : IConnectionControl
 
     public void AddDiscarded(long bytes) => Interlocked.Add(ref _discarded, bytes);
 
-    public bool TakeActivity() => _watched!.TakeActivity();
+    public Activity TakeActivity() => _watched?.TakeActivity() ?? Activity.None;
+
+    public bool TellsWhatIsSent => false;
+
+    public bool HasUnread
+    {
+        get
+        {
+            try
+            {
+                return PeerSocket?.Available > 0;
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    public int CountUnacknowledged() => 0;
+
+    public bool IsOutputCompleted => _watched?.IsOutputCompleted == true;
 
     public void Schedule(IThreadPoolWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false);
 

@@ -122,8 +122,9 @@ public interface ISocketConnection
     event Action? Drained;
 
     /// <summary>
-    /// The server is shutting down: finish, say goodbye and call <see cref="End()"/>. Connections that are still open when
-    /// the shutdown time-out is over are closed.
+    /// The server is shutting down or drained, or the connection has reached <see cref="SocketConnectionOptions.MaxConnectionAge"/>: finish,
+    /// say goodbye and call <see cref="End()"/>. Connections that are still open when the shutdown time-out, or
+    /// <see cref="SocketConnectionOptions.MaxConnectionAgeGrace"/>, is over are closed. Once, however many causes there are.
     /// </summary>
     event Action? Stopping;
 
@@ -139,8 +140,9 @@ public interface ISocketConnection
     /// </returns>
     /// <remarks>
     /// Do not ignore the result where the peer decides how much is written. What a peer does not read is kept in memory, without a limit
-    /// unless <see cref="SocketConnectionOptions.WriteBufferHardLimit"/> is set: twenty clients that ask and never read take 850 MiB in
-    /// six seconds from a handler that ignores the result, and end the process if it has not that much. Await <see cref="WriteAsync"/>,
+    /// of its own unless <see cref="SocketConnectionOptions.WriteBufferHardLimit"/> is set: twenty clients that ask and never read take
+    /// 850 MiB in six seconds from a handler that ignores the result. All connections together are bounded by
+    /// <see cref="SocketServerLimits.MaxUnsentBytes"/>, where those that hold most are closed. Await <see cref="WriteAsync"/>,
     /// call <see cref="Pause"/> until <see cref="Drained"/>, use <see cref="SocketConnectionExtensions.Pipe"/>, or set the limit.
     /// </remarks>
     bool Write(ReadOnlySpan<byte> data);

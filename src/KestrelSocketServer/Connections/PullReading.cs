@@ -8,7 +8,12 @@ internal readonly struct PullReading(SocketConnection connection)
 {
     public bool IsOver => connection.State.IsReadingStopped || (connection.IsFinished && !connection.IsReadingRest);
 
-    public bool IsData(in ReadResult result) => !result.Buffer.IsEmpty && !IsOver;
+    public bool IsData(in ReadResult result)
+    {
+        bool isData = !result.Buffer.IsEmpty && !IsOver;
+        connection.HasReceived |= isData;
+        return isData;
+    }
 
     /// <summary>Drops what was read; returns whether the stream is at its end, the peer's or a local one.</summary>
     public bool SkipToEnd(in ReadResult result)

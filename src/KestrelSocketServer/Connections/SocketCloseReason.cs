@@ -37,4 +37,24 @@ public enum SocketCloseReason
 
     /// <summary>A read or a write failed for another cause, such as a violation of TLS.</summary>
     TransportFault,
+
+    /// <summary>Nothing was received from the beginning for as long as <see cref="SocketConnectionOptions.FirstByteTimeout"/> says.</summary>
+    FirstByteTimeout,
+
+    /// <summary>Nothing was received for as long as <see cref="SocketConnectionOptions.ReadTimeout"/> says.</summary>
+    ReadTimeout,
+
+    /// <summary>The peer took nothing of what was to be sent for as long as <see cref="SocketConnectionOptions.WriteTimeout"/> says.</summary>
+    WriteTimeout,
+
+    /// <summary>One direction was over, and the other idle for as long as <see cref="SocketConnectionOptions.HalfClosedTimeout"/> says.</summary>
+    HalfClosedTimeout,
+
+    /// <summary>The connection has reached <see cref="SocketConnectionOptions.MaxConnectionAge"/>, and did not end by itself in time.</summary>
+    MaxAge,
+
+    /// <summary>
+    /// All connections together had more to send than <see cref="SocketServerLimits.MaxUnsentBytes"/> allows, and this one held most of it.
+    /// </summary>
+    Limit,
 }

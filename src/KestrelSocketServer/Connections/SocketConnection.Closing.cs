@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -10,24 +11,30 @@ internal sealed partial class SocketConnection
     internal bool IsHandlerDone => _isHandlerDone;
 
     /// <summary>Whether the peer is to see an end of the stream, and no reset, although the connection is cut off.</summary>
-    internal bool ClosesInOrder => (State.IsClosed && !_resets) || Cause.HasFailedBy(SocketCloseReason.Idle);
+    internal bool ClosesInOrder => (State.IsClosed && !_resets) || Cause.HasFailedByTime;
 
     /// <summary>Why the transport has failed, where it tells.</summary>
     internal Exception? TransportFailure => Transport.Failure;
 
     private bool IsStopping => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested.IsCancellationRequested == true;
 
-    /// <summary>Nothing was received nor sent for longer than allowed.</summary>
-    internal void OnIdle(TimeSpan idle)
+    /// <summary>Whether reading is over, by the peer's end or here.</summary>
+    internal bool IsReadingOver => State.Read != ReadState.Open || Transport.HasPeerEnded == true;
+
+    /// <summary>Whether one direction is over and the other open.</summary>
+    internal bool IsHalfClosed => IsReadingOver != (State.Write != WriteState.Open || _goodbye is not null || Transport.IsOutputCompleted);
+
+    /// <summary>A time-out has passed.</summary>
+    internal void OnTimedOut(SocketCloseReason reason, string what, string option, TimeSpan passed, TimeSpan allowed)
     {
         if (_isFinished || State.IsClosed)
         {
             return;
         }
 
-        Cause.Add(SocketCloseReason.Idle);
-        Cause.AddFault(new TimeoutException(
-            $"Connection {Id} has received and sent nothing for {idle.TotalSeconds:0.0} s; {nameof(SocketConnectionOptions.IdleTimeout)} allows {Settings.Options.IdleTimeout}."));
+        Cause.Add(reason);
+        Cause.AddFault(new TimeoutException(string.Create(
+            CultureInfo.InvariantCulture, $"Connection {Id} has {what} for {passed.TotalSeconds:0.0} s; {option} allows {allowed}.")));
         Wake();
     }
 
@@ -48,6 +55,22 @@ internal sealed partial class SocketConnection
     {
         Cause.Add(SocketCloseReason.WriteLimit);
         OnWritingOver(exception, isAfterRest: false);
+    }
+
+    /// <summary>All connections together have more to send than the process may hold, and this one holds most. On any thread.</summary>
+    internal void OnMemoryBound(long unsent, long allowed)
+    {
+        if (!_isFinished && !State.IsClosed)
+        {
+            Cause.Add(SocketCloseReason.Limit);
+            Cause.AddFault(new IOException(
+                $"Connection {Id} has {unsent} unsent bytes, more than others; {nameof(SocketServerLimits.MaxUnsentBytes)} allows {allowed} for all connections together."));
+        }
+
+        // At once, and not when the run loop comes to it: that may take long, and whoever writes goes on.
+        Writer.Abort();
+        Abort();
+        Wake();
     }
 
     /// <summary>The transport takes no more.</summary>
@@ -97,7 +120,8 @@ internal sealed partial class SocketConnection
     /// <summary>The closed event is next: its reason is settled.</summary>
     internal void OnClosed()
     {
-        _idle?.Stop();
+        _timeouts?.Stop();
+        Writer.LeaveAccount();
         Settings.Endpoint?.Remove(this);
         SocketCloseReason reason = Cause.Settle();
         string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName
@@ -168,7 +192,7 @@ internal sealed partial class SocketConnection
         }
 
         _measurement = Settings.OnOpened(_context);
-        _idle?.Start(this);
+        _timeouts?.Start(_context);
     }
 
     private SocketCloseReason ReasonOfWriteFailure(Exception exception)

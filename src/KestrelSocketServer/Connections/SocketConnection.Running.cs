@@ -280,6 +280,7 @@ internal sealed partial class SocketConnection
         {
             if (!chunk.IsEmpty)
             {
+                HasReceived = true;
                 _events.Data?.Invoke(chunk.Span);
             }
 

@@ -5,7 +5,7 @@ namespace KestrelSocketServer.Connections;
 // Who reads: the first use decides.
 internal sealed partial class SocketConnection : IDuplexPipe
 {
-    PipeReader IDuplexPipe.Input => Input;
+    PipeReader IDuplexPipe.Input => HasReceived || Settings.Options.FirstByteTimeout is null ? Input : new FirstByteReader(Input, this);
 
     PipeWriter IDuplexPipe.Output => _takenOutput ??= TakeOutput();
 
@@ -33,6 +33,7 @@ internal sealed partial class SocketConnection : IDuplexPipe
     private PipeWriter TakeOutput()
     {
         PipeWriter output = Writer.Take();
+        output = Settings.Unsent is null ? output : new TakenOutput(output, Writer);
         return TlsStream is { } stream ? new TlsOutput(output, () => SayGoodbyeAsync(stream)) : output;
     }
 

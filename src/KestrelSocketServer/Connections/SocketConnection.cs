@@ -22,7 +22,7 @@ namespace KestrelSocketServer.Connections;
 internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolWorkItem
 {
     private readonly ConnectionContext _context;
-    private readonly IdleWatch? _idle;
+    private readonly ConnectionTimeouts? _timeouts;
 
     internal ConnectionState State;
     internal CloseCause Cause;
@@ -52,7 +52,7 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
         _context = context;
         Settings = settings;
         Transport = ForeignTransport.Adapt(context, settings);
-        _idle = settings.Options.IdleTimeout is { } timeout ? new IdleWatch(context, Transport, timeout, settings.TimeProvider) : null;
+        _timeouts = settings.Options.HasTimeouts ? new ConnectionTimeouts(this) : null;
         Input = context.Transport.Input;
         Writer = new ConnectionWriter(this, context.Transport.Output, Transport.PeerSocket, settings.Options);
         Tls = ConnectionTls.From(context.Features);
@@ -105,6 +105,12 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     }
 
     internal ConnectionSettings Settings { get; }
+
+    /// <summary>Whether the handler was given any of what the peer sent.</summary>
+    internal bool HasReceived { get; set; }
+
+    /// <summary>Whether something keeps the data event from being raised.</summary>
+    internal bool IsPaused => _pauses.Any;
 
     internal IConnectionControl Transport { get; }
 

@@ -25,18 +25,7 @@ public sealed partial class SocketConnectionOptions
     /// <remarks>Defaults to false: after <see cref="ISocketConnection.Ended"/> the connection flushes and closes.</remarks>
     public bool AllowHalfOpen { get; set; }
 
-    /// <summary>
-    /// For how long nothing may be received nor sent: a connection that is idle for longer is closed with a
-    /// <see cref="TimeoutException"/> as its <see cref="ISocketConnection.Error"/>.
-    /// </summary>
-    /// <remarks>
-    /// Defaults to null: for ever. Kept to within two seconds, never too early. What a peer does not take is not sent: a peer that
-    /// stops reading is idle. On transports other than the library's own, as on the application's own Kestrel, it is not, while
-    /// something waits to be sent.
-    /// </remarks>
-    public TimeSpan? IdleTimeout { get; set; }
-
-    /// <exception cref="InvalidOperationException">A limit or the time-out is not positive, or the hard one is below the soft one.</exception>
+    /// <exception cref="InvalidOperationException">A limit or a time-out is not positive, or the hard one is below the soft one.</exception>
     internal void Validate(string? endpointName)
     {
         string subject = endpointName is null ? "" : $"Endpoint '{endpointName}': ";
@@ -52,12 +41,7 @@ public sealed partial class SocketConnectionOptions
                 $"{subject}{nameof(WriteBufferHardLimit)} is {WriteBufferHardLimit}; it must be at least {nameof(WriteBufferSoftLimit)}, which is {WriteBufferSoftLimit}.");
         }
 
-        if (IdleTimeout <= TimeSpan.Zero)
-        {
-            throw new InvalidOperationException(
-                $"{subject}{nameof(IdleTimeout)} is {IdleTimeout}; it must be more than zero, or null where a connection may be idle for ever.");
-        }
-
         ValidateGate(subject);
+        ValidateTimeouts(subject);
     }
 }

@@ -124,6 +124,14 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(102, LogLevel.Information, "Connection id \"{ConnectionId}\" from {RemoteAddress} to endpoint {EndpointName} is refused: {Reason}", EventName = "DirectClientRefused")]
     public static partial void DirectClientRefused(this ILogger logger, string connectionId, string? remoteAddress, string? endpointName, string reason);
+    [LoggerMessage(110, LogLevel.Information, "Endpoint {EndpointName} waits for {Count} connections to end; it has waited for {Elapsed}.", EventName = "Draining")]
+    public static partial void Draining(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
+
+    [LoggerMessage(111, LogLevel.Information, "Endpoint {EndpointName} is drained: {Count} connections are left after {Elapsed}.", EventName = "Drained")]
+    public static partial void Drained(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
+
+    [LoggerMessage(112, LogLevel.Warning, "Connection id \"{ConnectionId}\": looking at its time-outs threw.", EventName = "TimeoutFault")]
+    public static partial void TimeoutFault(this ILogger logger, Exception exception, string connectionId);
 
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)

@@ -24,13 +24,14 @@ internal sealed class SocketServerMetrics
     private readonly Histogram<double> _handshakeDuration;
     private readonly Counter<long> _blockedHandlers;
     private readonly Counter<long> _rejectedConnections;
+    private readonly Meter _meter;
     private readonly ILogger _logger;
     private int _hasFailed;
 
     public SocketServerMetrics(IMeterFactory meterFactory, ILogger logger)
     {
         _logger = logger;
-        Meter meter = meterFactory.Create(MeterName);
+        Meter meter = _meter = meterFactory.Create(MeterName);
         _activeConnections = meter.CreateUpDownCounter<long>(
             "socket_server.active_connections", "{connection}", "Number of connections that are open.");
         _connectionDuration = meter.CreateHistogram(
@@ -44,6 +45,10 @@ internal sealed class SocketServerMetrics
         _rejectedConnections = meter.CreateCounter<long>(
             "socket_server.rejected_connections", "{connection}", "Number of connections that were refused.");
     }
+
+    /// <summary>Tells of what is unsent, when somebody asks.</summary>
+    public void ObserveUnsent(Func<long> unsent) => _meter.CreateObservableUpDownCounter(
+        "socket_server.unsent", unsent, "By", "Bytes that handlers have written and peers have not taken, on all connections.");
 
     /// <summary>Measures with the services' meters; null where they have none.</summary>
     public static SocketServerMetrics? From(IServiceProvider services)
@@ -223,6 +228,12 @@ internal sealed class SocketServerMetrics
         SocketCloseReason.Idle => "idle",
         SocketCloseReason.Shutdown => "shutdown",
         SocketCloseReason.HandlerFault => "handler_fault",
+        SocketCloseReason.FirstByteTimeout => "first_byte_timeout",
+        SocketCloseReason.ReadTimeout => "read_timeout",
+        SocketCloseReason.WriteTimeout => "write_timeout",
+        SocketCloseReason.HalfClosedTimeout => "half_closed_timeout",
+        SocketCloseReason.MaxAge => "max_age",
+        SocketCloseReason.Limit => "limit",
         _ => "transport_fault",
     };
 

@@ -121,13 +121,16 @@ internal static class ConnectionPipeline
     private static ConnectionSettings Configure(IConnectionBuilder builder, Action<SocketConnectionOptions>? configure)
     {
         EndpointContext? endpoint = EndpointOf(builder);
+        TimeProvider timeProvider = builder.ApplicationServices.GetService<TimeProvider>() ?? TimeProvider.System;
         ConnectionSettings settings = endpoint?.Settings ?? ConnectionSettings.Default with
         {
             Options = new SocketConnectionOptions(),
             Logger = builder.ApplicationServices.GetService<ILoggerFactory>() is { } loggers
                 ? SafeLoggerFactory.For(loggers).CreateLogger(SocketServerLog.Category)
                 : ConnectionSettings.Default.Logger,
-            TimeProvider = builder.ApplicationServices.GetService<TimeProvider>() ?? TimeProvider.System,
+            TimeProvider = timeProvider,
+            Clock = new ConnectionClock(timeProvider),
+            Unsent = builder.ApplicationServices.GetService<UnsentAccount>(),
             Metrics = SocketServerMetrics.From(builder.ApplicationServices),
         };
         configure?.Invoke(settings.Options);

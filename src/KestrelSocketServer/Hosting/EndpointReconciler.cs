@@ -14,7 +14,7 @@ namespace KestrelSocketServer.Hosting;
 /// given up, and undone when it fails. Used by one at a time.
 /// </summary>
 internal sealed class EndpointReconciler(
-    IServiceProvider services, SocketTransport transport, ILogger logger, TimeProvider timeProvider)
+    IServiceProvider services, SocketTransport transport, ILogger logger, TimeProvider timeProvider, ConnectionClock clock, UnsentAccount unsent)
 {
     private readonly SocketServerMetrics? _metrics = SocketServerMetrics.From(services);
 
@@ -83,7 +83,7 @@ internal sealed class EndpointReconciler(
 
     private EndpointBuild Build(EndpointPlan plan, SocketServer server)
     {
-        var settings = new ConnectionSettings(plan.Options.Limits, server.OpenConnections, logger, timeProvider) { Metrics = _metrics };
+        var settings = new ConnectionSettings(plan.Options.Limits, server.OpenConnections, logger, timeProvider, clock) { Metrics = _metrics, Unsent = unsent };
         var context = new EndpointContext(server, plan.Address, plan.Options.Socket, settings)
         {
             ApplicationServices = services,

@@ -197,4 +197,19 @@ public static class ListenOptionsSocketServerExtensions
         endpoint.Listener.KeepAliveRetryCount = retryCount is null ? null : endpoint.AtLeast(1, retryCount.Value, nameof(retryCount));
         return listenOptions;
     }
+
+    /// <summary>
+    /// Sets how long data that was sent may be unacknowledged before the system gives the connection up (TCP_USER_TIMEOUT, row G15): a peer
+    /// that is gone without a word is noticed while something is under way to it.
+    /// </summary>
+    /// <param name="listenOptions">An endpoint of UseSocketServer.</param>
+    /// <param name="timeout">The time, at least a millisecond. Without effect but on Linux.</param>
+    /// <returns>The same endpoint.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The time is less than a millisecond.</exception>
+    public static ListenOptions UseUserTimeout(this ListenOptions listenOptions, TimeSpan timeout)
+    {
+        EndpointContext endpoint = EndpointContext.Get(listenOptions, nameof(UseUserTimeout));
+        endpoint.Listener.UserTimeout = endpoint.AtLeast(TimeSpan.FromMilliseconds(1), timeout);
+        return listenOptions;
+    }
 }

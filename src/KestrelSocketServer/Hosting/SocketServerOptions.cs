@@ -22,6 +22,9 @@ public sealed class SocketServerOptions
     /// <summary>How the bytes of all connections are moved.</summary>
     public SocketServerTransportOptions Transport { get; } = new();
 
+    /// <summary>What holds for all endpoints together.</summary>
+    public SocketServerLimits Limits { get; } = new();
+
     internal IReadOnlyDictionary<string, EndpointDefinition> Endpoints => _endpoints;
 
     /// <summary>The section that holds the endpoints; null where there is no configuration.</summary>

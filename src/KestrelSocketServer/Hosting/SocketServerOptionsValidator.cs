@@ -20,6 +20,12 @@ internal sealed class SocketServerOptionsValidator : IValidateOptions<SocketServ
                 $"{nameof(SocketServerOptions.ShutdownTimeout)}: '{options.ShutdownTimeout}' is negative; give zero or more, or Timeout.InfiniteTimeSpan to wait as long as the host does");
         }
 
+        if (options.Limits.MaxUnsentBytes < 1)
+        {
+            configuration.Errors.Add(
+                $"{nameof(SocketServerOptions.Limits)}:{nameof(SocketServerLimits.MaxUnsentBytes)}: '{options.Limits.MaxUnsentBytes}' is not allowed; write 1 or more, or leave it out");
+        }
+
         configuration.Errors.AddRange(options.Transport.FindFaults().Select(fault => $"{nameof(SocketServerOptions.Transport)}:{fault}"));
         return configuration.Errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(configuration.Errors);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KestrelSocketServer;
 using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Connections;
 using KestrelSocketServer.Hosting;
 using KestrelSocketServer.Tls.KestrelHttps;
 using Microsoft.AspNetCore.Connections;
@@ -37,6 +38,7 @@ public static class SocketServerServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SocketServerOptions>, SocketServerOptionsValidator>());
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<KestrelHttpsServer>();
+        services.TryAddSingleton(static provider => new UnsentAccount(provider.GetRequiredService<IOptions<SocketServerOptions>>().Value.Limits.MaxUnsentBytes));
         services.TryAddSingleton<SocketServers>();
         services.TryAddSingleton<ISocketServers>(static provider => provider.GetRequiredService<SocketServers>());
         services.TryAddKeyedSingleton<ISocketServer>(
@@ -113,6 +115,12 @@ public static class SocketServerServiceCollectionExtensions
         {
             // Otherwise the validation tells what is wrong, better than the binder does.
             transport.Bind(options.Transport);
+        }
+
+        IConfigurationSection limits = configuration.GetSection(nameof(SocketServerOptions.Limits));
+        if (ConfigurationKey.AreAllowed(ConfigurationKey.OfServer, limits, nameof(SocketServerOptions.Limits)))
+        {
+            limits.Bind(options.Limits);
         }
     }
 }

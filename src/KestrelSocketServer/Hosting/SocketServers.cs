@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer.Configuration;
+using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
 using KestrelSocketServer.Servers;
 using KestrelSocketServer.Transport;
@@ -22,9 +23,14 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     private readonly SemaphoreSlim _changing = new(1);
     private readonly SocketServerOptions _options;
     private readonly IServiceProvider _services;
-    private readonly ILogger _logger;
     private readonly TimeProvider _timeProvider;
+    private readonly ILogger _logger;
     private readonly SocketTransport _transport;
+    private readonly ConnectionClock _clock;
+    private readonly UnsentAccount _unsent;
+
+    // Unless code has set it, which prevails.
+    private readonly bool _followsLimit;
     private readonly EndpointReconciler _reconciler;
     private readonly ConfigurationReloader? _reloader;
     private string? _refusal;
@@ -34,13 +40,17 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     {
         _options = options.Value;
         _services = services;
-        _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _timeProvider = timeProvider;
+        _logger = SafeLoggerFactory.For(loggerFactory).CreateLogger(SocketServerLog.Category);
         _transport = new SocketTransport(_options.Transport, _logger, timeProvider);
-        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider);
+        _clock = new ConnectionClock(timeProvider);
+        _unsent = services.GetRequiredService<UnsentAccount>();
+        _followsLimit = _options.Limits.MaxUnsentBytes == SocketServerConfiguration.Read(_options.Configuration).MaxUnsentBytes;
+        SocketServerMetrics.From(services)?.ObserveUnsent(() => _unsent.Total);
+        _reconciler = new EndpointReconciler(services, _transport, _logger, timeProvider, _clock, _unsent);
         _reloader = _options.Configuration is not { } configuration ? null : new ConfigurationReloader(
             configuration, ConfigurationFiles.Find(configuration, services.GetService<IConfiguration>()), ReloadAsync, timeProvider);
-        foreach (EndpointPlan plan in ReadPlans())
+        foreach (EndpointPlan plan in ReadPlans(out _))
         {
             ServerOf(plan.Name);
         }
@@ -116,12 +126,26 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
 
     public Task CloseAsync(string name, CancellationToken cancellationToken = default) => Get(name).CloseAsync(cancellationToken);
 
+    public async Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new SocketDrainOptions();
+        options.Validate();
+        SocketServer[] servers = [.. _servers.Values];
+        string names = string.Join(", ", servers.Select(static server => server.Name).Order());
+        long start = _timeProvider.GetTimestamp();
+        int left = await new ConnectionDrain(servers, options, _timeProvider)
+            .RunAsync((left, passed) => _logger.Draining(names, left, passed), cancellationToken).ConfigureAwait(false);
+        _logger.Drained(names, left, _timeProvider.GetElapsedTime(start));
+        return left;
+    }
+
     public Task StopAsync(CancellationToken cancellationToken) => StopAsync(_options.ShutdownTimeout, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
         _transport.Dispose();
+        _clock.Dispose();
     }
 
     // For a container that is disposed of synchronously, and refuses services that cannot be: there is no other way than to block. What is
@@ -192,7 +216,18 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return !_stopping && await _reconciler.ApplyAsync(ReadPlans(), ServerOf, cancellationToken).ConfigureAwait(false);
+            if (_stopping)
+            {
+                return false;
+            }
+
+            bool isChanged = await _reconciler.ApplyAsync(ReadPlans(out long? maxUnsentBytes), ServerOf, cancellationToken).ConfigureAwait(false);
+            if (_followsLimit)
+            {
+                _unsent.Limit(maxUnsentBytes);
+            }
+
+            return isChanged;
         }
         finally
         {
@@ -201,9 +236,10 @@ internal sealed class SocketServers : ISocketServers, IAsyncDisposable, IDisposa
     }
 
     /// <exception cref="OptionsValidationException">The configuration has mistakes; the exception names them all.</exception>
-    private IReadOnlyList<EndpointPlan> ReadPlans()
+    private IReadOnlyList<EndpointPlan> ReadPlans(out long? maxUnsentBytes)
     {
         SocketServerSnapshot configuration = SocketServerConfiguration.Read(_options.Configuration);
+        maxUnsentBytes = configuration.MaxUnsentBytes;
         IReadOnlyList<EndpointPlan> plans = EndpointPlan.Create(_options.Endpoints, configuration);
         if (configuration.Errors.Count > 0)
         {

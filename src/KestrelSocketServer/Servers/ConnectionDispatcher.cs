@@ -48,15 +48,16 @@ internal sealed class ConnectionDispatcher : IDisposable
         dispatched.Start();
     }
 
-    /// <summary>Tells all connections, and those that still come, that the server is shutting down.</summary>
-    public void RequestClose()
+    /// <summary>Tells those that still come that the server is shutting down.</summary>
+    /// <returns>What tells the others, one by one.</returns>
+    public IReadOnlyList<Action> BeginStopping()
     {
         lock (_lock)
         {
             _isStopping = true;
         }
 
-        Array.ForEach(Connections, static connection => connection.RequestClose());
+        return [.. Connections.Select(static connection => (Action)connection.RequestClose)];
     }
 
     /// <summary>Ends all connections at once.</summary>

@@ -23,12 +23,11 @@ internal sealed class EndpointBinding
     private readonly ListenerGate _gate;
     private ConnectionDelegate _pipeline;
 
-    private readonly CancellationTokenSource _abort = new();
-
     // Each listener counts as one until its last accept has returned, so that the count reaches zero once: when nothing can
     // be accepted any more and the last connection is gone.
     private int _active;
-    private Task? _abortTime;
+    private int _connections;
+    private TaskCompletionSource<Task>? _aborted;
 
     private EndpointBinding(EndpointContext context, IReadOnlyList<Socket> sockets, ConnectionDelegate pipeline, SocketTransport transport)
     {
@@ -53,8 +52,11 @@ internal sealed class EndpointBinding
 
     public ListenerGroup Listener { get; }
 
+    /// <summary>How many connections there are, in their handshake and with their end on the way too.</summary>
+    public int ConnectionCount => Volatile.Read(ref _connections);
+
     /// <summary>Whether it is closed and its last connection is gone.</summary>
-    public bool HasEnded => _empty.Task.IsCompleted;
+    public bool HasEnded => Volatile.Read(ref _active) == 0;
 
     /// <summary>What the pipeline was built with.</summary>
     public EndpointContext Context { get; private set; }
@@ -99,19 +101,32 @@ internal sealed class EndpointBinding
     /// <summary>Stops listening at once. Connections live on.</summary>
     public void Close() => Listener.Unbind();
 
-    /// <summary>
-    /// Stops listening at once, tells the connections, waits for them to end until the time-out or the token, and closes the
-    /// rest.
-    /// </summary>
-    public async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        Close();
+    /// <summary>Tells the connections that still come that the server stops.</summary>
+    /// <returns>What tells the others, one by one.</returns>
+    public IReadOnlyList<Action> BeginStopping() => _dispatcher.BeginStopping();
 
-        using var timer = new CancellationTokenSource(timeout, _timeProvider);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
-        using CancellationTokenRegistration timedOut = linked.Token.UnsafeRegister(_ => OnTimedOut(timeout), null);
-        _dispatcher.RequestClose();
-        await WaitUntilEmptyAsync().ConfigureAwait(false);
+    /// <summary>Closes the connections that have not ended within the time-out.</summary>
+    public async Task AbortAsync(TimeSpan timeout)
+    {
+        if (HasEnded)
+        {
+            return;
+        }
+
+        // Once, as a host stops the server and then disposes of it. Their handlers get a moment to return.
+        var aborted = new TaskCompletionSource<Task>();
+        if (Interlocked.CompareExchange(ref _aborted, aborted, null) is { } earlier)
+        {
+            aborted = earlier;
+        }
+        else
+        {
+            aborted.SetResult(Task.Delay(AbortTime, _timeProvider));
+            _logger.ShutdownTimedOut(_server.Name, ConnectionCount, timeout);
+            _dispatcher.Abort();
+        }
+
+        await Task.WhenAny(_empty.Task, await aborted.Task.ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     private void OnDisposed(TransportConnection connection)
@@ -126,39 +141,15 @@ internal sealed class EndpointBinding
         finally
         {
             _gate.Release(connection);
+            Interlocked.Decrement(ref _connections);
             Release();
         }
-    }
-
-    private async Task WaitUntilEmptyAsync()
-    {
-        try
-        {
-            await _empty.Task.WaitAsync(_abort.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // The connections were aborted: their handlers get a moment to return. One only, as a host stops the server and then disposes
-            // of it.
-            _abortTime ??= Task.Delay(AbortTime, _timeProvider);
-            await Task.WhenAny(_empty.Task, _abortTime).ConfigureAwait(false);
-        }
-    }
-
-    private void OnTimedOut(TimeSpan timeout)
-    {
-        if (!HasEnded)
-        {
-            _logger.ShutdownTimedOut(_server.Name, Volatile.Read(ref _active), timeout);
-        }
-
-        _abort.Cancel();
-        _dispatcher.Abort();
     }
 
     private void OnAccepted(TransportConnection connection)
     {
         Interlocked.Increment(ref _active);
+        Interlocked.Increment(ref _connections);
         _dispatcher.Dispatch(connection, Pipeline);
     }
 
@@ -169,5 +160,7 @@ internal sealed class EndpointBinding
             _dispatcher.Dispose();
             _empty.TrySetResult();
         }
+
+        _server.OnConnectionGone();
     }
 }

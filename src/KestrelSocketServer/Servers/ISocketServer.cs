@@ -52,4 +52,17 @@ public interface ISocketServer
     /// </summary>
     /// <param name="cancellationToken">Ends the wait, not the close.</param>
     Task CloseAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Drains the endpoint (row G19): stops listening at once as <see cref="CloseAsync"/>, asks the connections to end by
+    /// <see cref="ISocketConnection.Stopping"/>, spread over a time, and waits until no more than some are left or the time is up. Nothing is
+    /// closed: those that are left live on.
+    /// </summary>
+    /// <param name="options">How; null for the defaults: all at once, and 30 seconds.</param>
+    /// <param name="cancellationToken">Ends the wait; the endpoint does not listen any more.</param>
+    /// <returns>How many connections are left, those included that are still in their handshake, or whose end is on its way.</returns>
+    /// <remarks>How many are left is logged once a second (<c>Draining</c>). Not to be awaited by a handler of the endpoint, which it would wait for.</remarks>
+    /// <exception cref="ArgumentException">An option is not allowed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default);
 }

@@ -47,4 +47,12 @@ public interface ISocketServers : IReadOnlyCollection<ISocketServer>
     /// <param name="cancellationToken">Ends the wait, not the close.</param>
     /// <exception cref="InvalidOperationException">There is no endpoint of that name.</exception>
     Task CloseAsync(string name, CancellationToken cancellationToken = default);
+
+    /// <summary>Drains all endpoints at the same time (row G19), as <see cref="ISocketServer.DrainAsync"/> does one.</summary>
+    /// <param name="options">How; the numbers are of all endpoints together. Null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the wait; no endpoint listens any more.</param>
+    /// <returns>How many connections are left.</returns>
+    /// <exception cref="ArgumentException">An option is not allowed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default);
 }

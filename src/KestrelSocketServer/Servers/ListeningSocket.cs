@@ -16,6 +16,8 @@ internal static class ListeningSocket
     private const int AddressInUse = 98;
     private const int SocketLevel = 1;
     private const int ReuseAddressOption = 2;
+    private const int TcpLevel = 6;
+    private const int UserTimeoutOption = 18;
 
     // What was bound by these sockets; .NET would remove whatever is in its place by then.
     private static readonly ConditionalWeakTable<Socket, UnixSocketFile> Files = new();
@@ -97,6 +99,12 @@ internal static class ListeningSocket
             SetKeepAlive(socket, SocketOptionName.TcpKeepAliveTime, (int?)options.KeepAliveTime?.TotalSeconds);
             SetKeepAlive(socket, SocketOptionName.TcpKeepAliveInterval, (int?)options.KeepAliveInterval?.TotalSeconds);
             SetKeepAlive(socket, SocketOptionName.TcpKeepAliveRetryCount, options.KeepAliveRetryCount);
+            if (OperatingSystem.IsLinux())
+            {
+                // Zero is the system's own.
+                double milliseconds = Math.Min(options.UserTimeout?.TotalMilliseconds ?? 0, int.MaxValue);
+                socket.SetRawSocketOption(TcpLevel, UserTimeoutOption, BitConverter.GetBytes((int)milliseconds));
+            }
         }
 
         socket.Listen(options.Backlog);

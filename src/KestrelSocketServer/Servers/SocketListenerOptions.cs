@@ -42,6 +42,17 @@ public sealed class SocketListenerOptions
     /// <remarks>Defaults to null: the operating system's own. Has an effect only with <see cref="KeepAliveTime"/>.</remarks>
     public int? KeepAliveRetryCount { get; set; }
 
+    /// <summary>
+    /// How long data that was sent may be unacknowledged before the system gives the connection up (TCP_USER_TIMEOUT): so a peer that is gone
+    /// is noticed while something is under way to it (row G15).
+    /// </summary>
+    /// <remarks>
+    /// Defaults to null: the operating system's own, a quarter of an hour on Linux. In whole milliseconds; on Linux only, without effect
+    /// elsewhere. A peer that is there and does not read for so long is given up too, as its buffers are full. With keep-alive it replaces
+    /// <see cref="KeepAliveRetryCount"/>.
+    /// </remarks>
+    public TimeSpan? UserTimeout { get; set; }
+
     /// <summary>Whether a socket that listens with these options can be given the others without being bound again.</summary>
     internal bool CanBecome(SocketListenerOptions other)
         => ReusePort == other.ReusePort && AcceptorPerLoop == other.AcceptorPerLoop && IPv6Only == other.IPv6Only;

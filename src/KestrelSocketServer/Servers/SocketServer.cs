@@ -14,20 +14,27 @@ namespace KestrelSocketServer.Servers;
 /// A named endpoint. It outlives the times when it listens, so that whoever had it injected keeps its subscriptions when
 /// it is closed and listens again.
 /// </summary>
+#pragma warning disable CA1001 // What cancels its wait holds nothing.
 internal sealed class SocketServer : ISocketServer
+#pragma warning restore CA1001
 {
     private readonly ILogger _logger;
+    private readonly TimeProvider _timeProvider;
     private readonly Action _onChanged;
     private readonly Lock _lock = new();
     private readonly List<EndpointBinding> _bindings = [];
+
+    // Without a timer and a wait handle it holds nothing.
+    private readonly CancellationTokenSource _aborted = new();
     private EndpointBinding? _binding;
     private bool _paused;
 
     public SocketServer(string name, ILogger logger, TimeProvider timeProvider, Action onChanged)
     {
-        (Name, _logger, _onChanged) = (name, logger, onChanged);
+        (Name, _logger, _timeProvider, _onChanged) = (name, logger, timeProvider, onChanged);
         OpenConnections = new EndpointConnections(this, name, logger);
         Gate = new AcceptGate(timeProvider, new RefusalLog(name, logger, timeProvider, OpenConnections.RaiseError));
+        OpenConnections.Removed += OnConnectionGone;
     }
 
     public event Action<ISocketConnection>? Connection
@@ -41,6 +48,9 @@ internal sealed class SocketServer : ISocketServer
         add => OpenConnections.Error += value;
         remove => OpenConnections.Error -= value;
     }
+
+    /// <summary>A connection is over.</summary>
+    public event Action? ConnectionGone;
 
     public string Name { get; }
 
@@ -59,6 +69,15 @@ internal sealed class SocketServer : ISocketServer
     public bool IsAcceptingPaused => _paused;
 
     public bool IsListening => _binding is not null;
+
+    /// <summary>
+    /// How many connections there are, of earlier times too, in their handshake and with their end on the way; in memory, where it does not
+    /// listen, how many are open.
+    /// </summary>
+    public int ConnectionCount => Bindings is { Length: > 0 } bindings ? bindings.Sum(static binding => binding.ConnectionCount) : OpenConnections.Count;
+
+    /// <summary>Whether there is no connection, and none can come any more.</summary>
+    public bool HasEnded => Bindings is { Length: > 0 } bindings ? Array.TrueForAll(bindings, static binding => binding.HasEnded) : OpenConnections.Count == 0;
 
     /// <summary>What it listens with, null when it does not.</summary>
     public EndpointBinding? Binding => _binding;
@@ -97,19 +116,49 @@ internal sealed class SocketServer : ISocketServer
         return Task.CompletedTask;
     }
 
-    /// <summary>Ends all that is left of the server, connections of earlier times included.</summary>
-    public Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    public async Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default)
     {
-        TakeBinding();
-        EndpointBinding[] bindings;
-        lock (_lock)
+        options ??= new SocketDrainOptions();
+        options.Validate();
+        long start = _timeProvider.GetTimestamp();
+        int left = await new ConnectionDrain([this], options, _timeProvider)
+            .RunAsync((left, passed) => _logger.Draining(Name, left, passed), cancellationToken).ConfigureAwait(false);
+        _logger.Drained(Name, left, _timeProvider.GetElapsedTime(start));
+        return left;
+    }
+
+    /// <summary>Ends all that is left of the server, connections of earlier times included: asks them, waits, and closes the rest.</summary>
+    public async Task StopAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        // A later stop that waits no longer ends the wait of an earlier one.
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _aborted.Token);
+        try
         {
-            bindings = [.. _bindings];
+            await new ConnectionDrain([this], new SocketDrainOptions { Timeout = timeout }, _timeProvider)
+                .RunAsync((left, passed) => _logger.Draining(Name, left, passed), linked.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody waits any more.
         }
 
-        OpenConnections.Stop();
-        return Task.WhenAll(bindings.Select(binding => binding.StopAsync(timeout, cancellationToken)));
+        if (!HasEnded)
+        {
+            await _aborted.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(Bindings.Select(binding => binding.AbortAsync(timeout))).ConfigureAwait(false);
+        }
     }
+
+    /// <summary>Stops listening, and tells the connections that still come that the server stops.</summary>
+    /// <returns>What tells the others, one by one: the connections of handlers, and those of middleware, of each time when it listened.</returns>
+    public IEnumerable<IReadOnlyList<Action>> BeginStopping()
+    {
+        TakeBinding();
+        return [OpenConnections.BeginStopping(), .. Bindings.Select(static binding => binding.BeginStopping())];
+    }
+
+    /// <summary>A connection is over, and all of it given back.</summary>
+    public void OnConnectionGone() => ConnectionGone?.Invoke();
 
     /// <summary>Takes over a binding that was started, in place of the one that it has, whose connections live on.</summary>
     public void Replace(EndpointBinding binding)
@@ -133,6 +182,7 @@ internal sealed class SocketServer : ISocketServer
         }
 
         previous?.Close();
+        OpenConnections.Restart();
         Certificates = binding.Context.Certificates;
         _logger.Listening(Name, Address!);
         _onChanged();
@@ -143,6 +193,17 @@ internal sealed class SocketServer : ISocketServer
     {
         Certificates = context.Certificates;
         _binding?.Update(context, pipeline);
+    }
+
+    private EndpointBinding[] Bindings
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _bindings];
+            }
+        }
     }
 
     private EndpointBinding? TakeBinding()

@@ -7,8 +7,23 @@ namespace KestrelSocketServer.Transport;
 /// What the transport of a connection can do and tell beyond what a <see cref="Microsoft.AspNetCore.Connections.ConnectionContext"/> has
 /// words for. Ours is found among the features of the connection; any other is adapted by <see cref="ForeignTransport"/>.
 /// </summary>
-internal interface IConnectionControl : IActivity
+internal interface IConnectionControl
 {
+    /// <summary>What has happened since the last call, and what waits.</summary>
+    Activity TakeActivity();
+
+    /// <summary>Whether it tells of all that is sent, and not only when all of it is.</summary>
+    bool TellsWhatIsSent { get; }
+
+    /// <summary>Whether the system has received something that nobody has read yet; false where it does not tell.</summary>
+    bool HasUnread { get; }
+
+    /// <summary>How many bytes the system has taken that the peer has not acknowledged; zero where it does not tell.</summary>
+    int CountUnacknowledged();
+
+    /// <summary>Whether the writer of the transport was completed, by whoever took it.</summary>
+    bool IsOutputCompleted { get; }
+
     /// <summary>Cancelled when the connection has failed, as by a reset, also while nobody reads.</summary>
     CancellationToken Failed { get; }
 

@@ -44,7 +44,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
     private bool _failsAtOnce;
     private bool _restIsTaken;
     private bool _completed;
-    private bool _isActive;
+    private ActivityFlag _received;
 
     // The peer often sends before it is accepted.
     private bool _tryFirst = true;
@@ -239,17 +239,8 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
         }
     }
 
-    /// <summary>Whether anything was received since the last call.</summary>
-    public bool TakeActivity()
-    {
-        bool active = Volatile.Read(ref _isActive);
-        if (active)
-        {
-            Volatile.Write(ref _isActive, false);
-        }
-
-        return active;
-    }
+    /// <summary>Whether anything was received since the last call, and whether a read waits.</summary>
+    public Activity TakeActivity() => (IsWaiting ? Activity.Reading : Activity.None) | (_received.Take() ? Activity.Received : Activity.None);
 
     /// <summary>Drops what was not consumed. Only when nobody reads.</summary>
     public void Drop()
@@ -472,7 +463,7 @@ internal sealed class SocketInput(ITransportSocket socket, bool runOnThreadPool)
 
     private void Commit(PooledSegment segment, int count, bool appends)
     {
-        _isActive = true;
+        _received.Raise();
         segment.Commit(count);
         segment.Publish();
         _allExamined = false;

@@ -37,13 +37,16 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     private volatile bool _failed;
     private volatile bool _completed;
     private bool _cancelled;
-    private bool _isActive;
+    private ActivityFlag _sent;
     private bool _isTurnOver;
     private int _sentInARow;
     private long _turn = -1;
 
     /// <summary>Whether the driver is to send what the system has not taken yet.</summary>
     public bool IsPending => _isPending;
+
+    /// <summary>Whether the writer has written its last.</summary>
+    public bool IsCompleted => _completed;
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -180,17 +183,8 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
         return new FlushResult(cancelled, _failed);
     }
 
-    /// <summary>Whether anything was sent since the last call.</summary>
-    public bool TakeActivity()
-    {
-        bool active = Volatile.Read(ref _isActive);
-        if (active)
-        {
-            Volatile.Write(ref _isActive, false);
-        }
-
-        return active;
-    }
+    /// <summary>Whether anything was sent since the last call, and whether anything waits to be sent.</summary>
+    public Activity TakeActivity() => (_isPending ? Activity.Unsent : Activity.None) | (_sent.Take() ? Activity.Sent : Activity.None);
 
     /// <summary>Drops what is unsent; nothing is sent from now on.</summary>
     public void Fail()
@@ -369,7 +363,7 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
             int count = socket.Send(rest[..Math.Min(rest.Length, MaxInARow)], out SocketError error);
             if (count > 0)
             {
-                _isActive = true;
+                _sent.Raise();
                 rest = rest[count..];
                 CountSent(count);
             }
@@ -473,7 +467,11 @@ internal sealed class SocketOutput(ITransportSocket socket, bool runOnThreadPool
     // Gives back what is sent, and segments that nothing was written to.
     private void Skip(int count)
     {
-        _isActive |= count > 0;
+        if (count > 0)
+        {
+            _sent.Raise();
+        }
+
         while (_first is { } segment)
         {
             int unread = segment.End - segment.Start;

@@ -156,7 +156,15 @@ internal sealed partial class TransportConnection : ConnectionContext, IDuplexPi
 
     public void Schedule(IThreadPoolWorkItem item) => _socket.Schedule(item);
 
-    public bool TakeActivity() => _input.TakeActivity() | _output.TakeActivity();
+    public Activity TakeActivity() => _input.TakeActivity() | _output.TakeActivity();
+
+    public bool TellsWhatIsSent => true;
+
+    public bool HasUnread => _socket.HasUnread;
+
+    public int CountUnacknowledged() => _socket.CountUnacknowledged();
+
+    public bool IsOutputCompleted => _output.IsCompleted;
 
     public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted by the application."));
 

@@ -75,6 +75,7 @@ public sealed class ConfigurationSchemaTests
             Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             Assert.True(described.TryGetProperty("description", out _) || described.TryGetProperty("properties", out _), property.Name);
             string expected = type == typeof(bool) ? "boolean"
+                : type == typeof(double) ? "number"
                 : type == typeof(int) || type == typeof(long) ? "integer"
                 : type == typeof(double) ? "number"
                 : type == typeof(string) || type == typeof(TimeSpan) || type.IsEnum ? "string"

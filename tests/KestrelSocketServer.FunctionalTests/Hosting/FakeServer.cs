@@ -33,5 +33,7 @@ internal sealed class FakeServer : ISocketServer
 
     public Task CloseAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
+    public Task<int> DrainAsync(SocketDrainOptions? options = null, CancellationToken cancellationToken = default) => Task.FromResult(0);
+
     public void RaiseError(SocketServerError error) => Error?.Invoke(error);
 }

@@ -105,6 +105,36 @@ public sealed class SocketOptionTests
         Assert.Equal((77, 5, 3), await options.Task.Soon());
     }
 
+    [Fact]
+    [Trait("Row", "G15")]
+    public async Task The_user_timeout_reaches_the_connections_of_its_endpoint_alone()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        await using TestHost host = await TestHost.StartAsync(server => server
+            .Listen("bounded", 0, listen => Tell(listen.UseUserTimeout(TimeSpan.FromSeconds(7.5))))
+            .Listen("plain", 0, listen => Tell(listen)));
+
+        Assert.Equal("7500", await AskAsync("bounded"));
+        Assert.Equal("0", await AskAsync("plain"));
+
+        static void Tell(ListenOptions listen) => listen.UseSocketHandler(connection =>
+        {
+            byte[] value = new byte[sizeof(int)];
+            connection.Features.GetRequiredFeature<IConnectionSocketFeature>().Socket.GetRawSocketOption(6, 18, value);
+            connection.End(BitConverter.ToInt32(value).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        });
+
+        async Task<string> AskAsync(string name)
+        {
+            using RawClient client = await RawClient.ConnectAsync(host.Server(name));
+            return await client.ReceiveTextToEndAsync();
+        }
+    }
+
     [Theory]
     [InlineData("127.0.0.1:0")]
     [InlineData("[::1]:0")]
