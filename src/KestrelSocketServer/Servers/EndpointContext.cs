@@ -107,8 +107,9 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
         }
 
         Settings.Options.Validate(Server.Name);
-        Rules = GateRules.From(
-            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider) with { Proxies = Proxies };
+        GateRules rules = GateRules.From(
+            Settings.Options, NetworkList.Parse(Access.Allow), NetworkList.Parse(Access.Deny), isPlain: !_hasTls, Settings.TimeProvider);
+        Rules = rules with { Proxies = Proxies };
     }
 
     /// <summary>Makes the gate of what listens with its rules.</summary>
