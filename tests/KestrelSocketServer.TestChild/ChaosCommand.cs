@@ -6,7 +6,7 @@ namespace KestrelSocketServer.TestChild;
 
 /// <summary>
 /// Endpoints of all kinds, configured by the appsettings.json of a folder, and counts of what became of their connections. Its standard
-/// input takes <c>state</c>, answered by one line with the counts, <c>open</c> and <c>close</c> for an endpoint at run time, and
+/// input takes <c>state</c>, answered by one line with the counts, <c>open</c>, <c>drain</c> and <c>close</c> for an endpoint at run time, and
 /// <c>fill</c> and <c>free</c> for the descriptors of the process; each is answered by a line.
 /// </summary>
 internal static class ChaosCommand
@@ -20,6 +20,9 @@ internal static class ChaosCommand
     private static long s_closed;
     private static long s_closedTwice;
     private static long s_active;
+    private static long s_unsent;
+    private static long s_rejected;
+    private static long s_reloads;
 
     public static async Task<int> RunAsync(string folder)
     {
@@ -35,25 +38,27 @@ internal static class ChaosCommand
             server.Endpoint("source").UseSocketHandler(Counted(Pour));
             server.Endpoint("throws").UseSocketHandler(Counted(static connection => connection.Data += _ => throw new InvalidTimeZoneException()));
             server.Endpoint("blocks").UseSocketHandler(Counted(Block));
+            server.Endpoint("proxied").UseSocketHandler(Counted(Echo));
         });
-        using MeterListener meters = CountActive();
+        using MeterListener meters = Listen();
         using IHost host = builder.Build();
         await host.StartAsync();
         await Descriptors.StartThreadsAsync();
         ISocketServers servers = host.Services.GetRequiredService<ISocketServers>();
+        servers.Reloaded += static () => Interlocked.Increment(ref s_reloads);
         foreach (ISocketServer server in servers)
         {
             Console.WriteLine($"{server.Name} {server.Address}");
         }
 
         Console.WriteLine("ready");
-        var input = new Thread(() => ReadInput(servers)) { IsBackground = true };
+        var input = new Thread(() => ReadInput(servers, meters)) { IsBackground = true };
         input.Start();
         await host.WaitForShutdownAsync();
         return 0;
     }
 
-    private static void ReadInput(ISocketServers servers)
+    private static void ReadInput(ISocketServers servers, MeterListener meters)
     {
         while (Console.ReadLine() is { } line)
         {
@@ -61,9 +66,10 @@ internal static class ChaosCommand
             {
                 Console.WriteLine(line switch
                 {
-                    "state" => State(servers),
+                    "state" => State(servers, meters),
                     "open" => servers.ListenAsync("extra", "127.0.0.1:0", static listen => listen.UseSocketHandler(Counted(Echo))).GetAwaiter().GetResult().Address,
                     "close" => Close(servers),
+                    "drain" => Drain(servers),
                     "fill" => Do(static () => Descriptors.Fill(Left)),
                     "free" => Do(Descriptors.Free),
                     _ => throw new ArgumentException($"'{line}' is no command."),
@@ -83,14 +89,21 @@ internal static class ChaosCommand
         return "closed";
     }
 
+    private static string Drain(ISocketServers servers)
+    {
+        var options = new SocketDrainOptions { Timeout = TimeSpan.FromMilliseconds(200) };
+        return $"left {servers.Get("extra").DrainAsync(options).GetAwaiter().GetResult()}";
+    }
+
     private static string Do(Action action)
     {
         action();
         return "done";
     }
 
-    private static string State(ISocketServers servers)
+    private static string State(ISocketServers servers, MeterListener meters)
     {
+        meters.RecordObservableInstruments();
         for (int i = 0; i < 2; i++)
         {
             GC.Collect();
@@ -98,24 +111,39 @@ internal static class ChaosCommand
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"opened={Volatile.Read(ref s_opened)} closed={Volatile.Read(ref s_closed)} twice={Volatile.Read(ref s_closedTwice)} ")
+            + string.Create(CultureInfo.InvariantCulture, $"unsent={Volatile.Read(ref s_unsent)} rejected={Volatile.Read(ref s_rejected)} reloads={Volatile.Read(ref s_reloads)} ")
             + string.Create(CultureInfo.InvariantCulture, $"active={Volatile.Read(ref s_active)} listed={servers.Sum(server => server.Connections.Count)} ")
             + string.Create(CultureInfo.InvariantCulture, $"memory={GC.GetTotalMemory(forceFullCollection: true)} descriptors={Directory.GetFiles("/proc/self/fd").Length} threads={Directory.GetDirectories("/proc/self/task").Length}");
     }
 
-    // Sums up what the meter of the library tells of open connections.
-    private static MeterListener CountActive()
+    // What the meter of the library tells.
+    private static MeterListener Listen()
     {
         var listener = new MeterListener
         {
             InstrumentPublished = static (instrument, listener) =>
             {
-                if (instrument.Name == "socket_server.active_connections")
+                if (instrument.Name is "socket_server.active_connections" or "socket_server.unsent" or "socket_server.rejected_connections")
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
             },
         };
-        listener.SetMeasurementEventCallback<long>(static (_, count, _, _) => Interlocked.Add(ref s_active, count));
+        listener.SetMeasurementEventCallback<long>(static (instrument, count, _, _) =>
+        {
+            switch (instrument.Name)
+            {
+                case "socket_server.unsent":
+                    Volatile.Write(ref s_unsent, count);
+                    break;
+                case "socket_server.rejected_connections":
+                    Interlocked.Add(ref s_rejected, count);
+                    break;
+                default:
+                    Interlocked.Add(ref s_active, count);
+                    break;
+            }
+        });
         listener.Start();
         return listener;
     }

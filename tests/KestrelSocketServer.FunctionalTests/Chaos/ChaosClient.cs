@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Text;
 
 namespace KestrelSocketServer.FunctionalTests.Chaos;
 
@@ -13,6 +14,8 @@ internal sealed class ChaosClient(ChaosServer server, Random random)
         ["echo over TLS"] = static client => client.EchoAsync(secure: true, client._random.Next(1, 100_000), byteByByte: false),
         ["byte by byte"] = static client => client.EchoAsync(client._random.Next(2) == 0, client._random.Next(1, 60), byteByByte: true),
         ["huge"] = static client => client.EchoAsync(client._random.Next(2) == 0, 4_000_000, byteByByte: false),
+        ["through a proxy"] = static client => client.EchoThroughProxyAsync(),
+        ["from a denied address"] = static client => client.ComeFromDeniedAddressAsync(),
         ["reset"] = static client => client.ResetAsync(),
         ["leave"] = static client => client.LeaveAsync(),
         ["stopped reader"] = static client => client.StopReadingAsync(),
@@ -72,6 +75,21 @@ internal sealed class ChaosClient(ChaosServer server, Random random)
         Assert.True(sent.AsSpan().SequenceEqual(received), "What came back is not what was sent.");
         socket.Shutdown(SocketShutdown.Send);
         Assert.Equal(0, await stream.ReadAsync(received).Soon());
+    }
+
+    private async Task EchoThroughProxyAsync()
+    {
+        using Socket socket = await ConnectAsync("proxied");
+        string header = _random.Next(4) == 0 ? "GARBAGE 1 2 3\r\n" : $"PROXY TCP4 192.0.2.{_random.Next(256)} 192.0.2.1 {_random.Next(65536)} 443\r\n";
+        await socket.SendAsync(Encoding.ASCII.GetBytes(header[..(_random.Next(5) == 0 ? header.Length / 2 : header.Length)])).Soon();
+        await socket.SendAsync("echo"u8.ToArray()).Soon();
+        await socket.ReceiveAsync(new byte[4]).Soon();
+    }
+
+    private async Task ComeFromDeniedAddressAsync()
+    {
+        using Socket socket = await ConnectAsync("events", from: IPAddress.Parse("127.0.0.66"));
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]).Soon());
     }
 
     private static async Task SendAsync(Stream stream, byte[] data, bool byteByByte)
@@ -163,7 +181,7 @@ internal sealed class ChaosClient(ChaosServer server, Random random)
         return all;
     }
 
-    private async Task<Socket> ConnectAsync(string endpoint, int? receiveBuffer = null)
+    private async Task<Socket> ConnectAsync(string endpoint, int? receiveBuffer = null, IPAddress? from = null)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -171,6 +189,11 @@ internal sealed class ChaosClient(ChaosServer server, Random random)
             if (receiveBuffer is { } size)
             {
                 socket.ReceiveBufferSize = size;
+            }
+
+            if (from is not null)
+            {
+                socket.Bind(new IPEndPoint(from, 0));
             }
 
             await socket.ConnectAsync(IPEndPoint.Parse(server.Addresses[endpoint])).Soon();

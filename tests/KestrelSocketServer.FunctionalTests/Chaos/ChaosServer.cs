@@ -11,7 +11,7 @@ internal sealed class ChaosServer : IAsyncDisposable
 {
     public static readonly string[] Echoes = ["events", "pipe", "chunks", "stream"];
 
-    private static readonly string[] Others = ["secure", "source", "throws", "blocks"];
+    private static readonly string[] Others = ["secure", "source", "throws", "blocks", "proxied"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("kestrel-socket-server-").FullName;
     private readonly SemaphoreSlim _asking = new(1);
@@ -86,7 +86,10 @@ internal sealed class ChaosServer : IAsyncDisposable
     }
 
     /// <summary>Changes the options of all endpoints, back and forth.</summary>
-    public void ChangeSettings()
+    public void ChangeSettings() => ChangeSettings(_settings % 2 == 0 ? 1000 : 60);
+
+    /// <param name="maxConnections">How many connections each endpoint may have.</param>
+    public void ChangeSettings(int maxConnections)
     {
         bool isEven = _settings++ % 2 == 0;
         var endpoints = Echoes.Concat(Others).ToDictionary(name => name, name => new Dictionary<string, object>
@@ -96,6 +99,7 @@ internal sealed class ChaosServer : IAsyncDisposable
         endpoints["secure"]["Certificate"] = new { Path = "server.pem" };
         endpoints["secure"]["HandshakeTimeout"] = "00:00:02";
         endpoints["secure"]["KeepLastGoodCertificate"] = true;
+        endpoints["proxied"]["ProxyProtocol"] = new { Mode = "Require", TrustedProxies = new[] { "127.0.0.1" }, HeaderTimeout = "00:00:02" };
         var settings = new
         {
             SocketServer = new
@@ -107,7 +111,20 @@ internal sealed class ChaosServer : IAsyncDisposable
                         WriteBufferHardLimit = 1 << 20,
                         WriteBufferSoftLimit = isEven ? 64 * 1024 : 16 * 1024,
                         IdleTimeout = isEven ? "00:00:20" : "00:00:30",
+                        FirstByteTimeout = "00:00:15",
+                        ReadTimeout = "00:00:20",
+                        WriteTimeout = "00:00:10",
+                        HalfClosedTimeout = "00:00:10",
+                        MaxConnectionAge = "00:00:10",
+                        MaxConnectionAgeGrace = "00:00:02",
+                        MaxConcurrentConnections = maxConnections,
+                        WhenFull = isEven ? "Refuse" : "Wait",
+                        MaxConnectionsPerAddress = 500,
+                        ConnectionsPerSecond = 100_000,
+                        ConnectionsPerSecondPerAddress = 50_000,
+                        MaxConcurrentHandshakes = isEven ? 8 : 64,
                     },
+                    Access = new { Deny = new[] { "127.0.0.66" } },
                 },
                 Endpoints = endpoints,
             },
@@ -136,15 +153,15 @@ internal sealed class ChaosServer : IAsyncDisposable
 }
 
 /// <summary>What has become of the connections of a process, and what it holds.</summary>
-internal sealed record ChaosState(long Opened, long Closed, long Twice, long Active, long Listed, long Memory, long Descriptors, long Threads)
+internal sealed record ChaosState(long Opened, long Closed, long Twice, long Unsent, long Rejected, long Reloads, long Active, long Listed, long Memory, long Descriptors, long Threads)
 {
-    public bool IsQuiet => Opened == Closed && Active == 0 && Listed == 0;
+    public bool IsQuiet => Opened == Closed && Unsent == 0 && Active == 0 && Listed == 0;
 
     public static ChaosState Parse(string line)
     {
         Dictionary<string, long> values = line.Split(' ').Select(part => part.Split('=')).ToDictionary(
             part => part[0], part => long.Parse(part[1], CultureInfo.InvariantCulture));
         return new ChaosState(
-            values["opened"], values["closed"], values["twice"], values["active"], values["listed"], values["memory"], values["descriptors"], values["threads"]);
+            values["opened"], values["closed"], values["twice"], values["unsent"], values["rejected"], values["reloads"], values["active"], values["listed"], values["memory"], values["descriptors"], values["threads"]);
     }
 }
