@@ -107,6 +107,11 @@ internal sealed unsafe class EpollAcceptor : LoopItem, IAcceptor, IValueTaskSour
             {
                 OnCancelled();
             }
+            else
+            {
+                // Where this runs without the loop, the watch was taken back before.
+                WatchAgain();
+            }
         }
     }
 
