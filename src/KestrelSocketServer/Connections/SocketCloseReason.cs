@@ -37,4 +37,10 @@ public enum SocketCloseReason
 
     /// <summary>A read or a write failed for another cause, such as a violation of TLS.</summary>
     TransportFault,
+
+    /// <summary>The peer broke the protocol of its messages, or left in the middle of one: a <see cref="MessageProtocolException"/>.</summary>
+    ProtocolViolation,
+
+    /// <summary>A message that had begun was not complete within <see cref="SocketConnectionOptions.MessageTimeout"/>.</summary>
+    MessageTimeout,
 }

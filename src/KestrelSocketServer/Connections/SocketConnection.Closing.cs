@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace KestrelSocketServer.Connections;
 
 // Why the connection closes.
-internal sealed partial class SocketConnection
+internal partial class SocketConnection
 {
     /// <summary>Whether the handler has returned.</summary>
     internal bool IsHandlerDone => _isHandlerDone;
@@ -14,6 +14,9 @@ internal sealed partial class SocketConnection
 
     /// <summary>Why the transport has failed, where it tells.</summary>
     internal Exception? TransportFailure => Transport.Failure;
+
+    // What the error event tells.
+    private Exception? ReportedError => Violation ?? Cause.Fault;
 
     private bool IsStopping => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested.IsCancellationRequested == true;
 
@@ -100,7 +103,7 @@ internal sealed partial class SocketConnection
         _idle?.Stop();
         Settings.Endpoint?.Remove(this);
         SocketCloseReason reason = Cause.Settle();
-        string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName
+        string? errorType = ReportedError is { } fault ? fault.GetType().FullName
             : reason == SocketCloseReason.PeerReset ? typeof(ConnectionResetException).FullName
             : null;
         Settings.OnClosed(_context, _measurement, reason, errorType);
@@ -109,7 +112,7 @@ internal sealed partial class SocketConnection
     internal ValueTask UnregisterAsync() => _registrations?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     // It may still hold the pipe.
-    internal Task WaitForReaderAsync() => ReadsItself ? Task.CompletedTask : _handling ?? Task.CompletedTask;
+    internal virtual Task WaitForReaderAsync() => ReadsItself ? Task.CompletedTask : _handling ?? Task.CompletedTask;
 
     internal void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
 
@@ -134,6 +137,17 @@ internal sealed partial class SocketConnection
         else if (Transport.HasPeerEnded ?? Transport.Failed.IsCancellationRequested)
         {
             Cause.Add(SocketCloseReason.PeerEnded);
+        }
+    }
+
+    /// <summary>The handler of a message has thrown, or has been cancelled, after it had returned.</summary>
+    private protected void OnMessageFault(Task handling)
+    {
+        Exception exception = handling.Exception?.InnerException ?? new TaskCanceledException(handling);
+        bool isConsequence = _isFinished || State.IsClosed || (exception is OperationCanceledException && ClosedSource?.IsCancellationRequested == true);
+        if (!isConsequence)
+        {
+            OnHandlerFault(exception);
         }
     }
 
@@ -192,7 +206,7 @@ internal sealed partial class SocketConnection
             sent.TrySetResult();
         }
         else if (_isFinished && sent.TrySetException(
-            new IOException($"Connection {Id} was closed before all that was written to it was sent: {CloseReason}.", Cause.Fault)))
+            new IOException($"Connection {Id} was closed before all that was written to it was sent: {CloseReason}.", ReportedError)))
         {
             // Whoever does not wait need not hear of it.
             _ = sent.Task.Exception;

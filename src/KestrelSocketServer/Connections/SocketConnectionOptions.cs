@@ -1,7 +1,7 @@
 namespace KestrelSocketServer;
 
 /// <summary>The options of the connections of an endpoint.</summary>
-public sealed class SocketConnectionOptions
+public sealed partial class SocketConnectionOptions
 {
     /// <summary>
     /// The unsent bytes of a connection from which on <see cref="ISocketConnection.Write(ReadOnlySpan{byte})"/> returns false (row C10).
@@ -57,5 +57,7 @@ public sealed class SocketConnectionOptions
             throw new InvalidOperationException(
                 $"{subject}{nameof(IdleTimeout)} is {IdleTimeout}; it must be more than zero, or null where a connection may be idle for ever.");
         }
+
+        ValidateMessages(subject);
     }
 }

@@ -110,6 +110,9 @@ internal static partial class SocketServerLog
     [LoggerMessage(75, LogLevel.Warning, "A listener of the meter threw; this is logged once.", EventName = "MeasurementFault")]
     public static partial void MeasurementFault(this ILogger logger, Exception exception);
 
+    [LoggerMessage(130, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName}: the peer broke the protocol. {Violation}", EventName = "ProtocolViolated")]
+    public static partial void ProtocolViolated(this ILogger logger, string connectionId, string? endpointName, string violation);
+
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)
         => logger.IsEnabled(LogLevel.Critical) ? ConnectionScope(logger, connection.ConnectionId) : null;
