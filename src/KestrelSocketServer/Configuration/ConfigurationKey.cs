@@ -33,6 +33,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:WriteBufferHardLimit", Number(1, long.MaxValue)),
         new("Limits:AllowHalfOpen", Boolean, NewPath: "AllowHalfOpen"),
         new("Limits:IdleTimeout", Time(TimeSpan.FromMilliseconds(1))),
+        new("Limits:MessageTimeout", Time(TimeSpan.FromMilliseconds(1))),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),

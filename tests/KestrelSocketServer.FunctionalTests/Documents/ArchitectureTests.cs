@@ -18,10 +18,11 @@ public sealed class ArchitectureTests
         ["Diagnostics"] = ["Addresses"],
         ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
+        ["Messages"] = ["Diagnostics", "Connections"],
         ["Tls"] = ["Addresses", "Diagnostics", "Connections", "Transport"],
         ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls"],
         ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Tls", "Servers"],
-        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Tls", "Servers", "Configuration"],
+        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Messages", "Tls", "Servers", "Configuration"],
     };
 
     [Fact]
