@@ -191,6 +191,8 @@ internal sealed class SocketServerMetrics
         SocketCloseReason.Idle => "idle",
         SocketCloseReason.Shutdown => "shutdown",
         SocketCloseReason.HandlerFault => "handler_fault",
+        SocketCloseReason.ProtocolViolation => "protocol_violation",
+        SocketCloseReason.MessageTimeout => "message_timeout",
         _ => "transport_fault",
     };
 

@@ -1,8 +1,7 @@
-using KestrelSocketServer;
 using KestrelSocketServer.Hosting;
 using Microsoft.AspNetCore.Connections;
 
-namespace Microsoft.AspNetCore.Hosting;
+namespace KestrelSocketServer;
 
 /// <summary>
 /// Handlers of messages, for an endpoint of UseSocketServer, of the application's own Kestrel, or over any other transport. For one that is a

@@ -5,6 +5,8 @@ namespace KestrelSocketServer.Messages;
 /// <summary>Messages that end with a delimiter.</summary>
 internal sealed class DelimitedFrame(byte[] delimiter, int maxLength) : IMessageProtocol<ReadOnlySequence<byte>>
 {
+    private const int StackLimit = 64;
+
     public bool TryRead(
         in ReadOnlySequence<byte> buffer, ref SequencePosition consumed, ref SequencePosition examined, out ReadOnlySequence<byte> message)
     {
@@ -71,9 +73,10 @@ internal sealed class DelimitedFrame(byte[] delimiter, int maxLength) : IMessage
             return false;
         }
 
-        byte[] end = new byte[length + delimiter.Length];
+        int size = length + delimiter.Length;
+        Span<byte> end = size <= StackLimit ? stackalloc byte[StackLimit] : new byte[size];
         message.Slice(message.Length - length).CopyTo(end);
-        delimiter.CopyTo(end.AsSpan(length));
-        return end.AsSpan().IndexOf(delimiter) < length;
+        delimiter.CopyTo(end[length..]);
+        return end[..size].IndexOf(delimiter) < length;
     }
 }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace KestrelSocketServer.Tests.Messages;
@@ -30,7 +29,12 @@ public sealed class MessageAllocationTests
     {
         TestFrame frame = TestFrame.All["lines"];
         return AssertNothingIsAllocatedAsync(frame, builder => builder.UseSocketHandler(
-            frame.Protocol, static async (connection, message, connectionClosed) => await connection.WriteAsync(message, connectionClosed)));
+            frame.Protocol,
+            static (connection, message, connectionClosed) =>
+            {
+                connection.Write(message);
+                return connectionClosed.IsCancellationRequested ? Task.FromCanceled(connectionClosed) : Task.CompletedTask;
+            }));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using CsCheck;
 using KestrelSocketServer.Testing;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 
 namespace KestrelSocketServer.Tests.Messages;
 
