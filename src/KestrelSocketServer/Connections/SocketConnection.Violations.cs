@@ -7,7 +7,9 @@ internal partial class SocketConnection
 {
     private MessageProtocolException? Violation => Volatile.Read(ref _registrations)?.Violation;
 
-    /// <summary>The peer broke the protocol: told at once, so that a farewell can be written, and then the connection ends. In the run loop.</summary>
+    /// <summary>
+    /// The peer broke the protocol: told at once, so that a farewell can be written, and then the connection ends. In the run loop.
+    /// </summary>
     private protected void OnViolation(SocketCloseReason reason, MessageProtocolException violation)
     {
         AddViolation(reason, violation);

@@ -9,8 +9,8 @@ public sealed partial class SocketConnectionOptions
     /// <see cref="ISocketConnection.Error"/>.
     /// </summary>
     /// <remarks>
-    /// Defaults to null: for ever. It concerns connections that are read by messages. Between messages it does not run, nor while the handler
-    /// is at work on one or has called <see cref="ISocketConnection.Pause"/>.
+    /// Defaults to null: for ever. It concerns connections that are read by messages. Between messages it does not run, nor while the
+    /// handler is at work on one or has called <see cref="ISocketConnection.Pause"/>.
     /// </remarks>
     public TimeSpan? MessageTimeout { get; set; }
 
@@ -19,7 +19,8 @@ public sealed partial class SocketConnectionOptions
         if (MessageTimeout <= TimeSpan.Zero)
         {
             throw new InvalidOperationException(
-                $"{subject}{nameof(MessageTimeout)} is {MessageTimeout}; it must be more than zero, or null where a message may take for ever.");
+                $"{subject}{nameof(MessageTimeout)} is {MessageTimeout}; "
+                + "it must be more than zero, or null where a message may take for ever.");
         }
     }
 }

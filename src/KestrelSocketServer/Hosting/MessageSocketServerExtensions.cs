@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// Handlers of messages, for an endpoint of UseSocketServer, of the application's own Kestrel, or over any other transport. For one that is a
-/// class see <see cref="SocketMessageHandler{TMessage}"/>.
+/// Handlers of messages, for an endpoint of UseSocketServer, of the application's own Kestrel, or over any other transport. For one that is
+/// a class see <see cref="SocketMessageHandler{TMessage}"/>.
 /// </summary>
 public static class MessageSocketServerExtensions
 {
@@ -85,29 +85,35 @@ public static class MessageSocketServerExtensions
     }
 
     /// <summary>
-    /// Handles each message with an asynchronous function that is told when the connection is closed: the next one is read when its task has
-    /// completed (row M4).
+    /// Handles each message with an asynchronous function that is told when the connection is closed: the next one is read when its task
+    /// has completed (row M4).
     /// </summary>
     /// <typeparam name="TBuilder">The type of the pipeline.</typeparam>
     /// <typeparam name="TMessage">The message.</typeparam>
     /// <param name="builder">The pipeline that the handler ends.</param>
     /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
-    /// <param name="onMessage">Called for each message, with the <see cref="ISocketConnection.ConnectionClosed"/> of its connection.</param>
+    /// <param name="onMessage">
+    /// Called for each message, with the <see cref="ISocketConnection.ConnectionClosed"/> of its connection.
+    /// </param>
     /// <returns>The same pipeline.</returns>
     public static TBuilder UseSocketHandler<TBuilder, TMessage>(
-        this TBuilder builder, IMessageProtocol<TMessage> protocol, Func<ISocketConnection<TMessage>, TMessage, CancellationToken, Task> onMessage)
+        this TBuilder builder,
+        IMessageProtocol<TMessage> protocol,
+        Func<ISocketConnection<TMessage>, TMessage, CancellationToken, Task> onMessage)
         where TBuilder : IConnectionBuilder
         => UseSocketHandler(builder, protocol, onMessage, configure: null);
 
     /// <summary>
-    /// Handles each message with an asynchronous function that is told when the connection is closed: the next one is read when its task has
-    /// completed (row M4).
+    /// Handles each message with an asynchronous function that is told when the connection is closed: the next one is read when its task
+    /// has completed (row M4).
     /// </summary>
     /// <typeparam name="TBuilder">The type of the pipeline.</typeparam>
     /// <typeparam name="TMessage">The message.</typeparam>
     /// <param name="builder">The pipeline that the handler ends.</param>
     /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
-    /// <param name="onMessage">Called for each message, with the <see cref="ISocketConnection.ConnectionClosed"/> of its connection.</param>
+    /// <param name="onMessage">
+    /// Called for each message, with the <see cref="ISocketConnection.ConnectionClosed"/> of its connection.
+    /// </param>
     /// <param name="configure">Sets the options of its connections; null leaves them as they are.</param>
     /// <returns>The same pipeline.</returns>
     public static TBuilder UseSocketHandler<TBuilder, TMessage>(

@@ -15,28 +15,28 @@ internal sealed class DelimitedFrame(byte[] delimiter, int maxLength) : IMessage
         {
             // The last of it may be the beginning of the delimiter.
             long seen = Math.Max(0, buffer.Length - delimiter.Length + 1);
-            FrameLimit.ThrowIfTooLong(seen, maxLength);
+            Frames.ThrowIfTooLong(seen, maxLength);
             examined = buffer.GetPosition(seen);
             message = default;
             return false;
         }
 
         message = buffer.Slice(buffer.Start, end);
-        FrameLimit.ThrowIfTooLong(message.Length, maxLength);
+        Frames.ThrowIfTooLong(message.Length, maxLength);
         consumed = buffer.GetPosition(delimiter.Length, end);
         return true;
     }
 
     public void Write(ReadOnlySequence<byte> message, IBufferWriter<byte> output)
     {
-        FrameLimit.ThrowIfUnwritable(message, maxLength);
+        Frames.ThrowIfUnwritable(message, maxLength);
         if (EndsTooSoon(message))
         {
-            throw new ArgumentException("The message has the delimiter in it, or would have together with the one behind it.", nameof(message));
+            throw new ArgumentException(
+                "The message has the delimiter in it, or would have together with the one behind it.", nameof(message));
         }
 
-        FrameLimit.Copy(message, output);
-        output.Write(delimiter);
+        Frames.Write([], message, delimiter, output);
     }
 
     private bool TryFind(in ReadOnlySequence<byte> bytes, out SequencePosition position)

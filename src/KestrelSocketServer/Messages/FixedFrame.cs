@@ -26,6 +26,6 @@ internal sealed class FixedFrame(int length) : IMessageProtocol<ReadOnlySequence
             throw new ArgumentException($"The message has {message.Length} bytes; those of the protocol have {length}.", nameof(message));
         }
 
-        FrameLimit.Copy(message, output);
+        Frames.Write([], message, [], output);
     }
 }

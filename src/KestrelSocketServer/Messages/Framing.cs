@@ -4,8 +4,8 @@ using KestrelSocketServer.Messages;
 namespace KestrelSocketServer;
 
 /// <summary>
-/// The usual ways to tell where a message ends (row M2). The message is the bytes between: handed out without a copy, valid until its handler
-/// is done. <see cref="MessageProtocolExtensions"/> makes text, JSON or anything else of them.
+/// The usual ways to tell where a message ends (row M2). The message is the bytes between: handed out without a copy, valid until its
+/// handler is done. <see cref="MessageProtocolExtensions"/> makes text, JSON or anything else of them.
 /// </summary>
 /// <remarks>
 /// A greatest length is never optional: a peer that sends without end would cost memory without end. A longer message breaks the rule
@@ -42,11 +42,14 @@ public static class Framing
     public static IMessageProtocol<ReadOnlySequence<byte>> LengthPrefixed(
         int bytes, int maxLength, bool bigEndian = true, bool includesPrefix = false)
         => new LengthFrame(
-            new LengthField(0, ValidateBytes(bytes), bigEndian, includesPrefix ? -bytes : 0), bytes, Validate(maxLength), keepsHeader: false);
+            new LengthField(0, ValidateBytes(bytes), bigEndian, includesPrefix ? -bytes : 0),
+            bytes,
+            Validate(maxLength),
+            keepsHeader: false);
 
     /// <summary>
-    /// Messages that begin with a header of fixed size, somewhere in which is the length of what follows. The header is a part of the message;
-    /// its length is filled in when the message is written.
+    /// Messages that begin with a header of fixed size, somewhere in which is the length of what follows. The header is a part of the
+    /// message; its length is filled in when the message is written.
     /// </summary>
     /// <param name="headerLength">How many bytes the header has.</param>
     /// <param name="offset">Where in the header the length is.</param>
@@ -54,8 +57,9 @@ public static class Framing
     /// <param name="maxLength">The most bytes of a message, with its header.</param>
     /// <param name="bigEndian">Whether the highest byte of the length comes first, as is usual on the network.</param>
     /// <param name="adjustment">
-    /// What is to be added to the length to have the number of bytes behind the header: minus <paramref name="headerLength"/> where the length is
-    /// that of the whole message, -4 for PostgreSQL (header 5, offset 1, 4 bytes), -1 for Modbus TCP (header 7, offset 4, 2 bytes).
+    /// What is to be added to the length to have the number of bytes behind the header: minus <paramref name="headerLength"/> where the
+    /// length is that of the whole message, -4 for PostgreSQL (header 5, offset 1, 4 bytes), -1 for Modbus TCP (header 7, offset 4, 2
+    /// bytes).
     /// </param>
     public static IMessageProtocol<ReadOnlySequence<byte>> LengthInHeader(
         int headerLength, int offset, int bytes, int maxLength, bool bigEndian = true, int adjustment = 0)
@@ -63,7 +67,8 @@ public static class Framing
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfLessThan(headerLength, (long)offset + ValidateBytes(bytes));
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, headerLength);
-        return new LengthFrame(new LengthField(offset, bytes, bigEndian, adjustment), headerLength, maxLength - headerLength, keepsHeader: true);
+        return new LengthFrame(
+            new LengthField(offset, bytes, bigEndian, adjustment), headerLength, maxLength - headerLength, keepsHeader: true);
     }
 
     /// <summary>Messages with their length before them as a varint of base 128, as Protocol Buffers delimit them.</summary>

@@ -1,13 +1,13 @@
 namespace KestrelSocketServer;
 
 /// <summary>
-/// A connection whose handler sees messages, and never bytes: of an endpoint with an <see cref="IMessageProtocol{TMessage}"/>. It is read by
-/// its message handler alone; all else is as on any <see cref="ISocketConnection"/>.
+/// A connection whose handler sees messages, and never bytes: of an endpoint with an <see cref="IMessageProtocol{TMessage}"/>. It is read
+/// by its message handler alone; all else is as on any <see cref="ISocketConnection"/>.
 /// </summary>
 /// <typeparam name="TMessage">The message.</typeparam>
 /// <remarks>
-/// It is also what <see cref="ISocketServer.Connections"/> holds, for messages to all of them. The writes of <see cref="ISocketConnection"/>
-/// send bytes as they are, without a frame, whole and in order with the messages.
+/// It is also what <see cref="ISocketServer.Connections"/> holds, for messages to all of them. The writes of <see
+/// cref="ISocketConnection"/> send bytes as they are, without a frame, whole and in order with the messages.
 /// </remarks>
 public interface ISocketConnection<TMessage> : ISocketConnection
 {

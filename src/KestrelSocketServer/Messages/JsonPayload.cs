@@ -39,7 +39,8 @@ internal sealed class JsonPayload<TMessage>(JsonTypeInfo<TMessage> typeInfo)
         catch (JsonException exception)
         {
             long offset = exception is { LineNumber: null or 0, BytePositionInLine: { } column } ? column : 0;
-            throw new MessageProtocolException(MessageRules.Json, $"A message is no JSON of {typeof(TMessage)}: {exception.Message}", offset, exception);
+            throw new MessageProtocolException(
+                MessageRules.Json, $"A message is no JSON of {typeof(TMessage)}: {exception.Message}", offset, exception);
         }
     }
 

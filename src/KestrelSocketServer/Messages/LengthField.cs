@@ -20,13 +20,15 @@ internal readonly record struct LengthField(int Offset, int Bytes, bool IsBigEnd
         // Compared before they are added, so that nothing overflows.
         if (value > long.MaxValue || (long)value > maxLength - (long)Adjustment)
         {
-            throw FrameLimit.TooLong(maxLength, Offset);
+            throw Frames.TooLong(maxLength, Offset);
         }
 
         long length = (long)value + Adjustment;
         return length >= 0 ? (int)length
             : throw new MessageProtocolException(
-                MessageRules.LengthPrefix, $"The length {value} of a message is less than the {-Adjustment} bytes that it counts itself.", Offset);
+                MessageRules.LengthPrefix,
+                $"The length {value} of a message is less than the {-Adjustment} bytes that it counts itself.",
+                Offset);
     }
 
     /// <summary>Whether a length can be written in so many bytes.</summary>

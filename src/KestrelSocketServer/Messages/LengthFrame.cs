@@ -7,7 +7,8 @@ namespace KestrelSocketServer.Messages;
 /// <param name="headerLength">How many bytes are before what the length is of.</param>
 /// <param name="maxLength">The most bytes behind the header.</param>
 /// <param name="keepsHeader">Whether the header is a part of the message.</param>
-internal sealed class LengthFrame(LengthField field, int headerLength, int maxLength, bool keepsHeader) : IMessageProtocol<ReadOnlySequence<byte>>
+internal sealed class LengthFrame(LengthField field, int headerLength, int maxLength, bool keepsHeader)
+    : IMessageProtocol<ReadOnlySequence<byte>>
 {
     // Headers are small; one that is not is copied to where there is room.
     private const int StackLimit = 64;
@@ -33,12 +34,13 @@ internal sealed class LengthFrame(LengthField field, int headerLength, int maxLe
         if (length < 0 || length > maxLength || !field.Fits(length))
         {
             throw new ArgumentException(
-                $"The message has {message.Length} bytes; the protocol allows {maxLength + (keepsHeader ? (long)headerLength : 0)} in a length of {field.Bytes} bytes"
-                + (keepsHeader ? $", and needs a header of {headerLength}." : "."),
+                $"The message has {message.Length} bytes; the protocol allows {maxLength + (keepsHeader ? (long)headerLength : 0)} "
+                + $"in a length of {field.Bytes} bytes" + (keepsHeader ? $", and needs a header of {headerLength}." : "."),
                 nameof(message));
         }
 
-        Span<byte> header = output.GetSpan(headerLength)[..headerLength];
+        Span<byte> header = headerLength <= StackLimit ? stackalloc byte[StackLimit] : new byte[headerLength];
+        header = header[..headerLength];
         if (keepsHeader)
         {
             message.Slice(0, headerLength).CopyTo(header);
@@ -46,8 +48,7 @@ internal sealed class LengthFrame(LengthField field, int headerLength, int maxLe
         }
 
         field.Write(header, length);
-        output.Advance(headerLength);
-        FrameLimit.Copy(message, output);
+        Frames.Write(header, message, [], output);
     }
 
     private int ReadLength(in ReadOnlySequence<byte> buffer)

@@ -11,10 +11,21 @@ internal sealed class LineFrame(int maxLength, bool writeCrLf) : IMessageProtoco
     public bool TryRead(
         in ReadOnlySequence<byte> buffer, ref SequencePosition consumed, ref SequencePosition examined, out ReadOnlySequence<byte> message)
     {
+        // Most lines lie in one piece.
+        int length = examined.Equals(buffer.Start) ? buffer.FirstSpan.IndexOf(LineFeed) : -1;
+        if (length >= 0)
+        {
+            consumed = buffer.GetPosition(length + 1);
+            length -= length > 0 && buffer.FirstSpan[length - 1] == CarriageReturn ? 1 : 0;
+            Frames.ThrowIfTooLong(length, maxLength);
+            message = buffer.Slice(0, length);
+            return true;
+        }
+
         if (buffer.Slice(examined).PositionOf(LineFeed) is not { } end)
         {
             examined = buffer.End;
-            FrameLimit.ThrowIfTooLong(buffer.Length - (EndsWithCarriageReturn(buffer) ? 1 : 0), maxLength);
+            Frames.ThrowIfTooLong(buffer.Length - (EndsWithCarriageReturn(buffer) ? 1 : 0), maxLength);
             message = default;
             return false;
         }
@@ -25,21 +36,21 @@ internal sealed class LineFrame(int maxLength, bool writeCrLf) : IMessageProtoco
             message = message.Slice(0, message.Length - 1);
         }
 
-        FrameLimit.ThrowIfTooLong(message.Length, maxLength);
+        Frames.ThrowIfTooLong(message.Length, maxLength);
         consumed = buffer.GetPosition(1, end);
         return true;
     }
 
     public void Write(ReadOnlySequence<byte> message, IBufferWriter<byte> output)
     {
-        FrameLimit.ThrowIfUnwritable(message, maxLength);
-        if (message.PositionOf(LineFeed) is not null || EndsWithCarriageReturn(message))
+        Frames.ThrowIfUnwritable(message, maxLength);
+        bool hasBreak = message.IsSingleSegment ? message.FirstSpan.Contains(LineFeed) : message.PositionOf(LineFeed) is not null;
+        if (hasBreak || EndsWithCarriageReturn(message))
         {
             throw new ArgumentException("A line has no line break in it.", nameof(message));
         }
 
-        FrameLimit.Copy(message, output);
-        output.Write(writeCrLf ? "\r\n"u8 : "\n"u8);
+        Frames.Write([], message, writeCrLf ? "\r\n"u8 : "\n"u8, output);
     }
 
     private static bool EndsWithCarriageReturn(in ReadOnlySequence<byte> line)

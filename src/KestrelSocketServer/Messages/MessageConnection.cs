@@ -59,8 +59,10 @@ internal sealed class MessageConnection<TMessage> : SocketConnection, ISocketCon
         {
             while (CanDeliver && !rest.IsEmpty && !HoldsInput)
             {
-                if (!_reader.TryRead(ref rest, out SequencePosition next, out TMessage? message))
+                if (!_reader.TryRead(rest, out ReadOnlySequence<byte> next, out TMessage? message))
                 {
+                    _reader.Advance();
+                    rest = next;
                     isIncomplete = !rest.IsEmpty;
                     break;
                 }
@@ -71,7 +73,8 @@ internal sealed class MessageConnection<TMessage> : SocketConnection, ISocketCon
                     Hold(handling);
                 }
 
-                _reader.Advance(ref rest, next);
+                _reader.Advance();
+                rest = next;
                 isNext = true;
             }
 

@@ -16,14 +16,14 @@ public static class MessageConnectionExtensions
     /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
     /// <param name="cancellationToken">Cancels the wait for a message.</param>
     /// <returns>
-    /// The messages. What refers to the bytes that it was read from is valid until the next one is asked for. Who leaves the loop may go on with
-    /// another protocol: what was not read is still there.
+    /// The messages. What refers to the bytes that it was read from is valid until the next one is asked for. Who leaves the loop may go on
+    /// with another protocol: what was not read is still there.
     /// </returns>
     /// <exception cref="ArgumentException">The connection is an implementation of somebody else's.</exception>
     /// <exception cref="InvalidOperationException">The connection is already read in another style.</exception>
     /// <exception cref="MessageProtocolException">
-    /// Thrown by the enumeration: the peer broke the protocol, left in the middle of a message, or was late. Who catches it can still write a
-    /// farewell before the handler returns; the reason of the end is the violation in either case.
+    /// Thrown by the enumeration: the peer broke the protocol, left in the middle of a message, or was late. Who catches it can still write
+    /// a farewell before the handler returns; the reason of the end is the violation in either case.
     /// </exception>
     /// <exception cref="IOException">Thrown by the enumeration: the connection was reset or failed.</exception>
     public static IAsyncEnumerable<TMessage> ReadMessagesAsync<TMessage>(
@@ -34,14 +34,17 @@ public static class MessageConnectionExtensions
 
         if (connection is not SocketConnection own)
         {
-            throw new ArgumentException($"{connection.GetType()} is no connection of the library: read its {nameof(ISocketConnection.AsPipe)}.", nameof(connection));
+            throw new ArgumentException(
+                $"{connection.GetType()} is no connection of the library: read its {nameof(ISocketConnection.AsPipe)}.", nameof(connection));
         }
 
         own.PullMessages();
         return MessagePull.ReadAsync(own, protocol, cancellationToken);
     }
 
-    /// <summary>Reads the connection line by line, as text in UTF-8: as <see cref="ReadMessagesAsync"/> with <see cref="Framing.Lines"/>.</summary>
+    /// <summary>
+    /// Reads the connection line by line, as text in UTF-8: as <see cref="ReadMessagesAsync"/> with <see cref="Framing.Lines"/>.
+    /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="maxLength">The most bytes of a line, without its end.</param>
     /// <param name="cancellationToken">Cancels the wait for a line.</param>

@@ -23,7 +23,8 @@ internal sealed class MessageDeadline : IDisposable
         _timeout = timeout;
         _timeProvider = timeProvider;
         _onExpired = onExpired;
-        _timer = timeProvider.CreateTimer(static deadline => ((MessageDeadline)deadline!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = timeProvider.CreateTimer(
+            static deadline => ((MessageDeadline)deadline!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Null where a message may take for ever.</summary>
@@ -58,7 +59,9 @@ internal sealed class MessageDeadline : IDisposable
         }
     }
 
-    /// <summary>Whether the message at hand is late. It has its time once more from now on, for where the peer was not the one to blame.</summary>
+    /// <summary>
+    /// Whether the message at hand is late. It has its time once more from now on, for where the peer was not the one to blame.
+    /// </summary>
     public bool TakeExpired()
     {
         lock (_lock)

@@ -17,7 +17,8 @@ public static class MessageProtocolExtensions
     /// <summary>Messages that are text.</summary>
     /// <param name="frame">How the bytes lie in the stream, such as one of <see cref="Framing"/>.</param>
     /// <param name="encoding">
-    /// The encoding. Where it throws on bytes that are no text of it, they break the rule <see cref="MessageRules.Text"/>; otherwise it replaces them.
+    /// The encoding. Where it throws on bytes that are no text of it, they break the rule <see cref="MessageRules.Text"/>; otherwise it
+    /// replaces them.
     /// </param>
     public static IMessageProtocol<string> AsText(this IMessageProtocol<ReadOnlySequence<byte>> frame, Encoding encoding)
     {
@@ -32,13 +33,15 @@ public static class MessageProtocolExtensions
     }
 
     /// <summary>
-    /// Messages that are JSON, by source generation: <c>AsJson(ChatJson.Default.Message)</c>. What is none of that type, or null, breaks the rule
+    /// Messages that are JSON, by source generation: <c>AsJson(ChatJson.Default.Message)</c>. What is none of that type, or null, breaks
+    /// the rule
     /// <see cref="MessageRules.Json"/>. It is written without line breaks, so that it may also be a line.
     /// </summary>
     /// <typeparam name="TMessage">The type of the message.</typeparam>
     /// <param name="frame">How the bytes lie in the stream, such as one of <see cref="Framing"/>.</param>
     /// <param name="typeInfo">What source generation knows of the type.</param>
-    public static IMessageProtocol<TMessage> AsJson<TMessage>(this IMessageProtocol<ReadOnlySequence<byte>> frame, JsonTypeInfo<TMessage> typeInfo)
+    public static IMessageProtocol<TMessage> AsJson<TMessage>(
+        this IMessageProtocol<ReadOnlySequence<byte>> frame, JsonTypeInfo<TMessage> typeInfo)
     {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(typeInfo);
@@ -47,15 +50,17 @@ public static class MessageProtocolExtensions
     }
 
     /// <summary>
-    /// Messages of any serializer, given as two functions. What the first one throws breaks the rule <see cref="MessageRules.Payload"/>, with
-    /// that as the inner exception.
+    /// Messages of any serializer, given as two functions. What the first one throws breaks the rule <see cref="MessageRules.Payload"/>,
+    /// with that as the inner exception.
     /// </summary>
     /// <typeparam name="TMessage">The type of the message.</typeparam>
     /// <param name="frame">How the bytes lie in the stream, such as one of <see cref="Framing"/>.</param>
     /// <param name="read">Makes a message of its bytes, which are valid until the handler of the message is done.</param>
     /// <param name="write">Writes the bytes of a message.</param>
     public static IMessageProtocol<TMessage> As<TMessage>(
-        this IMessageProtocol<ReadOnlySequence<byte>> frame, Func<ReadOnlySequence<byte>, TMessage> read, Action<TMessage, IBufferWriter<byte>> write)
+        this IMessageProtocol<ReadOnlySequence<byte>> frame,
+        Func<ReadOnlySequence<byte>, TMessage> read,
+        Action<TMessage, IBufferWriter<byte>> write)
     {
         ArgumentNullException.ThrowIfNull(frame);
         ArgumentNullException.ThrowIfNull(read);

@@ -81,16 +81,16 @@ internal static class MessagePull
     }
 
     private static bool TryRead<TMessage>(
-        SocketConnection connection, ref MessageReader<TMessage> reader, ref ReadOnlySequence<byte> rest, [MaybeNullWhen(false)] out TMessage message)
+        SocketConnection connection,
+        ref MessageReader<TMessage> reader,
+        ref ReadOnlySequence<byte> rest,
+        [MaybeNullWhen(false)] out TMessage message)
     {
         try
         {
-            bool read = reader.TryRead(ref rest, out SequencePosition consumed, out message);
-            if (read)
-            {
-                reader.Advance(ref rest, consumed);
-            }
-
+            bool read = reader.TryRead(rest, out ReadOnlySequence<byte> next, out message);
+            reader.Advance();
+            rest = next;
             return read;
         }
         catch (MessageProtocolException violation)
@@ -100,7 +100,8 @@ internal static class MessagePull
         }
     }
 
-    private static MessageProtocolException Violate(SocketConnection connection, SocketCloseReason reason, MessageProtocolException violation)
+    private static MessageProtocolException Violate(
+        SocketConnection connection, SocketCloseReason reason, MessageProtocolException violation)
     {
         connection.AddViolation(reason, violation);
         return violation;

@@ -7,34 +7,40 @@ namespace KestrelSocketServer.Messages;
 internal struct MessageReader<TMessage>(IMessageProtocol<TMessage> protocol)
 {
     private long _position;
+    private long _size;
     private long _examined;
 
-    /// <summary>Reads a message from <paramref name="rest"/>; <see cref="Advance"/> goes on behind it.</summary>
-    public bool TryRead(ref ReadOnlySequence<byte> rest, out SequencePosition consumed, [MaybeNullWhen(false)] out TMessage message)
+    /// <summary>Reads the first message of <paramref name="rest"/>; <see cref="Advance"/> goes on behind it.</summary>
+    /// <param name="rest">What was not consumed yet.</param>
+    /// <param name="next">What is behind the message, or behind what is to be skipped where there is none.</param>
+    /// <param name="message">The message.</param>
+    /// <exception cref="InvalidOperationException">The message had no bytes, and would be read for ever.</exception>
+    public bool TryRead(in ReadOnlySequence<byte> rest, out ReadOnlySequence<byte> next, [MaybeNullWhen(false)] out TMessage message)
     {
-        consumed = rest.Start;
+        SequencePosition consumed = rest.Start;
         SequencePosition examined = _examined == 0 ? consumed : rest.GetPosition(_examined);
-        if (protocol.TryRead(rest, ref consumed, ref examined, out message))
+        bool read = protocol.TryRead(rest, ref consumed, ref examined, out message);
+        next = rest.Slice(consumed);
+        _size = rest.Length - next.Length;
+        if (!read)
+        {
+            _examined = Math.Max(0, next.Length - rest.Slice(examined).Length);
+        }
+        else if (_size == 0)
+        {
+            throw new InvalidOperationException(
+                $"{protocol.GetType()} has read a message and consumed nothing: every message has at least one byte.");
+        }
+        else
         {
             _examined = 0;
-            return true;
         }
 
-        long unexamined = rest.Slice(examined).Length;
-        Skip(ref rest, consumed);
-        _examined = Math.Max(0, rest.Length - unexamined);
-        return false;
+        return read;
     }
 
-    /// <summary>Goes on behind a message.</summary>
-    /// <exception cref="InvalidOperationException">The message had no bytes, and would be read for ever.</exception>
-    public void Advance(ref ReadOnlySequence<byte> rest, SequencePosition consumed)
-    {
-        if (Skip(ref rest, consumed) == 0)
-        {
-            throw new InvalidOperationException($"{protocol.GetType()} has read a message and consumed nothing: every message has at least one byte.");
-        }
-    }
+    /// <summary>Goes on behind what was read.</summary>
+    public void Advance() => _position += _size;
 
     /// <summary>Says where in the stream the message is that an exception is about.</summary>
     public readonly void Locate(MessageProtocolException violation) => violation.MessagePosition = _position;
@@ -43,7 +49,9 @@ internal struct MessageReader<TMessage>(IMessageProtocol<TMessage> protocol)
     public readonly MessageProtocolException Truncated(long length)
     {
         var violation = new MessageProtocolException(
-            MessageRules.Truncated, $"The peer has finished sending in the middle of a message, of which {length} bytes have arrived.", length);
+            MessageRules.Truncated,
+            $"The peer has finished sending in the middle of a message, of which {length} bytes have arrived.",
+            length);
         Locate(violation);
         return violation;
     }
@@ -52,17 +60,9 @@ internal struct MessageReader<TMessage>(IMessageProtocol<TMessage> protocol)
     public readonly MessageProtocolException Late(TimeSpan? timeout)
     {
         var violation = new MessageProtocolException(
-            MessageRules.Timeout, $"A message that had begun was not complete within the {nameof(SocketConnectionOptions.MessageTimeout)} of {timeout}.");
+            MessageRules.Timeout,
+            $"A message that had begun was not complete within the {nameof(SocketConnectionOptions.MessageTimeout)} of {timeout}.");
         Locate(violation);
         return violation;
-    }
-
-    private long Skip(ref ReadOnlySequence<byte> rest, SequencePosition consumed)
-    {
-        long length = rest.Length;
-        rest = rest.Slice(consumed);
-        length -= rest.Length;
-        _position += length;
-        return length;
     }
 }

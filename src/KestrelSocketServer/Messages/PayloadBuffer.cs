@@ -64,7 +64,8 @@ internal sealed class PayloadBuffer : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(needed, MinSize), (int)Math.Min(2L * _array.Length, Array.MaxLength)));
+        int doubled = (int)Math.Min(2L * _array.Length, Array.MaxLength);
+        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(Math.Max(needed, MinSize), doubled));
         WrittenMemory.CopyTo(larger);
         if (_array.Length > 0)
         {

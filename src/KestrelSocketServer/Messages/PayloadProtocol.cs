@@ -14,7 +14,10 @@ internal sealed class PayloadProtocol<TMessage>(
     string rule) : IMessageProtocol<TMessage>
 {
     public bool TryRead(
-        in ReadOnlySequence<byte> buffer, ref SequencePosition consumed, ref SequencePosition examined, [MaybeNullWhen(false)] out TMessage message)
+        in ReadOnlySequence<byte> buffer,
+        ref SequencePosition consumed,
+        ref SequencePosition examined,
+        [MaybeNullWhen(false)] out TMessage message)
     {
         if (!frame.TryRead(buffer, ref consumed, ref examined, out ReadOnlySequence<byte> payload))
         {
@@ -30,7 +33,9 @@ internal sealed class PayloadProtocol<TMessage>(
         catch (Exception exception) when (exception is not MessageProtocolException)
         {
             throw new MessageProtocolException(
-                rule, $"The {payload.Length} bytes of a message are not what they should be: {exception.Message}", innerException: exception);
+                rule,
+                $"The {payload.Length} bytes of a message are not what they should be: {exception.Message}",
+                innerException: exception);
         }
     }
 

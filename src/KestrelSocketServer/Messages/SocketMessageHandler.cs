@@ -58,8 +58,8 @@ public abstract class SocketMessageHandler<TMessage> : ConnectionHandler, IConfi
     }
 
     /// <summary>
-    /// The connection failed, as <see cref="ISocketConnection.Error"/> tells. After a <see cref="MessageProtocolException"/> it can still be
-    /// written to, here: a farewell is sent before it ends (row M6).
+    /// The connection failed, as <see cref="ISocketConnection.Error"/> tells. After a <see cref="MessageProtocolException"/> it can still
+    /// be written to, here: a farewell is sent before it ends (row M6).
     /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="error">Why.</param>
@@ -87,7 +87,8 @@ public abstract class SocketMessageHandler<TMessage> : ConnectionHandler, IConfi
     }
 
     // A token is made only for a handler that looks at it.
-    private bool TakesToken => DiagnosticMethodInfo.Create((Func<ISocketConnection<TMessage>, TMessage, CancellationToken, Task>)OnMessageAsync)
+    private bool TakesToken => DiagnosticMethodInfo.Create(
+            (Func<ISocketConnection<TMessage>, TMessage, CancellationToken, Task>)OnMessageAsync)
         is not { DeclaringTypeName: { } type } || !type.StartsWith(typeof(SocketMessageHandler<>).FullName!, StringComparison.Ordinal);
 
     private void Begin(ISocketConnection<TMessage> connection)
@@ -100,5 +101,6 @@ public abstract class SocketMessageHandler<TMessage> : ConnectionHandler, IConfi
     private Task HandleWithToken(ISocketConnection<TMessage> connection, TMessage message)
         => OnMessageAsync(connection, message, connection.ConnectionClosed);
 
-    private Task HandleWithoutToken(ISocketConnection<TMessage> connection, TMessage message) => OnMessageAsync(connection, message, default);
+    private Task HandleWithoutToken(ISocketConnection<TMessage> connection, TMessage message)
+        => OnMessageAsync(connection, message, default);
 }

@@ -31,7 +31,8 @@ internal sealed class VarintFrame(int maxLength) : IMessageProtocol<ReadOnlySequ
             {
                 message = default;
                 return bytes < MaxBytes ? false
-                    : throw new MessageProtocolException(MessageRules.LengthPrefix, $"The length of a message has more than {MaxBytes} bytes.", bytes);
+                    : throw new MessageProtocolException(
+                        MessageRules.LengthPrefix, $"The length of a message has more than {MaxBytes} bytes.", bytes);
             }
 
             last = prefix[bytes];
@@ -42,7 +43,7 @@ internal sealed class VarintFrame(int maxLength) : IMessageProtocol<ReadOnlySequ
 
         if (length > (ulong)maxLength)
         {
-            throw FrameLimit.TooLong(maxLength, offset: 0);
+            throw Frames.TooLong(maxLength, offset: 0);
         }
 
         if (buffer.Length - bytes < (long)length)
@@ -58,8 +59,8 @@ internal sealed class VarintFrame(int maxLength) : IMessageProtocol<ReadOnlySequ
 
     public void Write(ReadOnlySequence<byte> message, IBufferWriter<byte> output)
     {
-        FrameLimit.ThrowIfUnwritable(message, maxLength);
-        Span<byte> prefix = output.GetSpan(MaxBytes);
+        Frames.ThrowIfUnwritable(message, maxLength);
+        Span<byte> prefix = stackalloc byte[MaxBytes];
         uint length = (uint)message.Length;
         int bytes = 0;
         while (length >= 0x80)
@@ -69,7 +70,6 @@ internal sealed class VarintFrame(int maxLength) : IMessageProtocol<ReadOnlySequ
         }
 
         prefix[bytes++] = (byte)length;
-        output.Advance(bytes);
-        FrameLimit.Copy(message, output);
+        Frames.Write(prefix[..bytes], message, [], output);
     }
 }

@@ -25,7 +25,8 @@ internal sealed class MessagePlace : IAsyncDisposable
     /// <param name="place">A key of <see cref="HandlerPlace.All"/>.</param>
     /// <param name="handle">Sets the handler of the endpoint.</param>
     /// <param name="services">Anything else.</param>
-    public static async Task<MessagePlace> StartAsync(string place, Action<ListenOptions> handle, Action<IServiceCollection>? services = null)
+    public static async Task<MessagePlace> StartAsync(
+        string place, Action<ListenOptions> handle, Action<IServiceCollection>? services = null)
     {
         HandlerPlace at = HandlerPlace.All[place];
         void Configure(ListenOptions listen)

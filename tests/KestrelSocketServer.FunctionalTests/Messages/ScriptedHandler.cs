@@ -29,7 +29,8 @@ internal sealed class ScriptedHandler(Func<ISocketConnection<string>, string, Ca
     public Task<MessagePlace> StartAsync(string place, Action<SocketConnectionOptions>? options = null) => MessagePlace.StartAsync(
         place, listen => listen.UseSocketHandler<ScriptedHandler>(options), services => services.AddSingleton(this));
 
-    protected override void OnConnection(ISocketConnection<string> connection) => _recorded.TrySetResult(new EventRecorder(connection, data: false));
+    protected override void OnConnection(ISocketConnection<string> connection)
+        => _recorded.TrySetResult(new EventRecorder(connection, data: false));
 
     protected override Task OnMessageAsync(ISocketConnection<string> connection, string message, CancellationToken connectionClosed)
         => onMessage(connection, message, connectionClosed);

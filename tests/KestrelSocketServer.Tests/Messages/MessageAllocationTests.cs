@@ -21,7 +21,8 @@ public sealed class MessageAllocationTests
     public Task A_message_by_event_and_its_answer_allocate_nothing(string name)
     {
         TestFrame frame = TestFrame.All[name];
-        return AssertNothingIsAllocatedAsync(frame, builder => builder.UseSocketHandler(frame.Protocol, static (connection, message) => connection.Write(message)));
+        return AssertNothingIsAllocatedAsync(
+            frame, builder => builder.UseSocketHandler(frame.Protocol, static (connection, message) => connection.Write(message)));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text;
 using CsCheck;
 using KestrelSocketServer.Testing;
 using Microsoft.AspNetCore.Connections;
@@ -45,13 +46,13 @@ public sealed class MessageOrderTests
                         Interlocked.Decrement(ref running);
                     }));
 
-                foreach (byte[] piece in SegmentedBytes.Split(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + "\n"))), splits))
+                foreach (byte[] piece in SegmentedBytes.Split(Encoding.ASCII.GetBytes(Join(lines)), splits))
                 {
                     await client.SendAsync(piece).Soon();
                 }
 
                 client.End();
-                Assert.Equal(string.Concat(lines.Select(line => line + "\n")), System.Text.Encoding.ASCII.GetString(await client.ReceiveToEndAsync().Soon()));
+                Assert.Equal(Join(lines), Encoding.ASCII.GetString(await client.ReceiveToEndAsync().Soon()));
                 Assert.Equal(lines, handled);
             },
             iter: 100,
@@ -76,7 +77,7 @@ public sealed class MessageOrderTests
                     }
                 }));
 
-                foreach (byte[] piece in SegmentedBytes.Split(System.Text.Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + "\n"))), splits))
+                foreach (byte[] piece in SegmentedBytes.Split(Encoding.ASCII.GetBytes(Join(lines)), splits))
                 {
                     await client.SendAsync(piece).Soon();
                 }
@@ -87,4 +88,6 @@ public sealed class MessageOrderTests
             },
             iter: 100,
             threads: 1);
+
+    private static string Join(string[] lines) => string.Concat(lines.Select(line => line + "\n"));
 }

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace KestrelSocketServer.Tests.Messages;
 
-/// <summary>Bytes that arrive piece by piece, as a pipe hands them out: what was not consumed comes again, together with the next piece.</summary>
+/// <summary>
+/// Bytes that arrive piece by piece, as a pipe hands them out: what was not consumed comes again, together with the next piece.
+/// </summary>
 internal sealed class SegmentedBytes
 {
     private readonly List<byte[]> _pieces = [];

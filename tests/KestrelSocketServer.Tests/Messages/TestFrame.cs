@@ -63,10 +63,11 @@ internal sealed record TestFrame(
                 arrived.Add(piece);
                 ReadOnlySequence<byte> rest = arrived.Buffer;
                 long before = rest.Length;
-                while (!rest.IsEmpty && reader.TryRead(ref rest, out SequencePosition consumed, out ReadOnlySequence<byte> message))
+                while (!rest.IsEmpty && reader.TryRead(rest, out ReadOnlySequence<byte> next, out ReadOnlySequence<byte> message))
                 {
                     messages.Add(message.ToArray());
-                    reader.Advance(ref rest, consumed);
+                    reader.Advance();
+                    rest = next;
                 }
 
                 arrived.Consume(before - rest.Length);
