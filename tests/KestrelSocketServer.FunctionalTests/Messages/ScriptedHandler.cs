@@ -23,11 +23,17 @@ internal sealed class ScriptedHandler(Func<ISocketConnection<string>, string, Ca
 
     public Task<EventRecorder> Events => _recorded.Task.Soon();
 
-    /// <summary>Completes when the connection is closed.</summary>
-    public Task Closed => _closed.Task.Soon();
+    /// <summary>Completes when the connection is closed, and both this handler and the recorder, which comes after it, were told.</summary>
+    public Task Closed => WaitForCloseAsync();
 
     public Task<MessagePlace> StartAsync(string place, Action<SocketConnectionOptions>? options = null) => MessagePlace.StartAsync(
         place, listen => listen.UseSocketHandler<ScriptedHandler>(options), services => services.AddSingleton(this));
+
+    private async Task WaitForCloseAsync()
+    {
+        await _closed.Task.Soon();
+        await (await Events).Closed;
+    }
 
     protected override void OnConnection(ISocketConnection<string> connection)
         => _recorded.TrySetResult(new EventRecorder(connection, data: false));
