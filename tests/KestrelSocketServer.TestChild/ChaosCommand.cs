@@ -92,7 +92,7 @@ internal static class ChaosCommand
     private static string Drain(ISocketServers servers)
     {
         var options = new SocketDrainOptions { Timeout = TimeSpan.FromMilliseconds(200) };
-        return $"left {servers.Get("extra").DrainAsync(options).GetAwaiter().GetResult()}";
+        return $"left {servers.Single(server => server.Name == "extra").DrainAsync(options).GetAwaiter().GetResult()}";
     }
 
     private static string Do(Action action)

@@ -59,6 +59,7 @@ internal sealed record ConfigurationKey(string Path, Func<string, string?> Check
         new("Limits:MaxConnectionAge", Time(TimeSpan.FromMilliseconds(1))),
         new("Limits:MaxConnectionAgeJitter", Share),
         new("Limits:MaxConnectionAgeGrace", Time(TimeSpan.Zero)),
+        new("Limits:MessageTimeout", Time(TimeSpan.FromMilliseconds(1))),
         .. OfCertificate("Certificate"),
         .. OfCertificate("Sni:*:Certificate"),
         new("KeepLastGoodCertificate", Boolean),

@@ -9,6 +9,9 @@ internal sealed class ConnectionRegistrations : IAsyncDisposable
     /// <summary>Whether all is sent; null while nobody waits for it.</summary>
     public TaskCompletionSource? Sent;
 
+    /// <summary>How the peer broke the protocol of its messages; null while it has not.</summary>
+    public MessageProtocolException? Violation;
+
     /// <summary>That the server is shutting down, where it is none of ours.</summary>
     public CancellationTokenRegistration OnStopping { get; set; }
 

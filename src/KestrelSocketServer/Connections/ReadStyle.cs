@@ -18,6 +18,12 @@ internal enum ReadStyle
     /// <summary>By <see cref="ISocketConnection.AsPipe"/>.</summary>
     Pipe,
 
+    /// <summary>By the messages of its protocol, which the run loop reads: from the start, as the endpoint says so.</summary>
+    Messages,
+
+    /// <summary>By messages that the handler pulls.</summary>
+    PulledMessages,
+
     /// <summary>Not decided yet, and the run loop is looking at what has arrived: over in a moment.</summary>
     Peeking,
 }

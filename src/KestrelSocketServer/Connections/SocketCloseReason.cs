@@ -57,4 +57,10 @@ public enum SocketCloseReason
     /// All connections together had more to send than <see cref="SocketServerLimits.MaxUnsentBytes"/> allows, and this one held most of it.
     /// </summary>
     Limit,
+
+    /// <summary>The peer broke the protocol of its messages, or left in the middle of one: a <see cref="MessageProtocolException"/>.</summary>
+    ProtocolViolation,
+
+    /// <summary>A message that had begun was not complete within <see cref="SocketConnectionOptions.MessageTimeout"/>.</summary>
+    MessageTimeout,
 }

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace KestrelSocketServer.Connections;
 
 // Why the connection closes.
-internal sealed partial class SocketConnection
+internal partial class SocketConnection
 {
     /// <summary>Whether the handler has returned.</summary>
     internal bool IsHandlerDone => _isHandlerDone;
@@ -15,6 +15,9 @@ internal sealed partial class SocketConnection
 
     /// <summary>Why the transport has failed, where it tells.</summary>
     internal Exception? TransportFailure => Transport.Failure;
+
+    // What the error event tells.
+    private Exception? ReportedError => Violation ?? Cause.Fault;
 
     private bool IsStopping => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested.IsCancellationRequested == true;
 
@@ -124,7 +127,7 @@ internal sealed partial class SocketConnection
         Writer.LeaveAccount();
         Settings.Endpoint?.Remove(this);
         SocketCloseReason reason = Cause.Settle();
-        string? errorType = Cause.Fault is { } fault ? fault.GetType().FullName
+        string? errorType = ReportedError is { } fault ? fault.GetType().FullName
             : reason == SocketCloseReason.PeerReset ? typeof(ConnectionResetException).FullName
             : null;
         Settings.OnClosed(_context, _measurement, reason, errorType);
@@ -133,7 +136,7 @@ internal sealed partial class SocketConnection
     internal ValueTask UnregisterAsync() => _registrations?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     // It may still hold the pipe.
-    internal Task WaitForReaderAsync() => ReadsItself ? Task.CompletedTask : _handling ?? Task.CompletedTask;
+    internal virtual Task WaitForReaderAsync() => ReadsItself ? Task.CompletedTask : _handling ?? Task.CompletedTask;
 
     internal void Abort() => _context.Abort(new ConnectionAbortedException("The connection was closed by the application."));
 
@@ -158,6 +161,17 @@ internal sealed partial class SocketConnection
         else if (Transport.HasPeerEnded ?? Transport.Failed.IsCancellationRequested)
         {
             Cause.Add(SocketCloseReason.PeerEnded);
+        }
+    }
+
+    /// <summary>The handler of a message has thrown, or has been cancelled, after it had returned.</summary>
+    private protected void OnMessageFault(Task handling)
+    {
+        Exception exception = handling.Exception?.InnerException ?? new TaskCanceledException(handling);
+        bool isConsequence = _isFinished || State.IsClosed || (exception is OperationCanceledException && ClosedSource?.IsCancellationRequested == true);
+        if (!isConsequence)
+        {
+            OnHandlerFault(exception);
         }
     }
 
@@ -216,7 +230,7 @@ internal sealed partial class SocketConnection
             sent.TrySetResult();
         }
         else if (_isFinished && sent.TrySetException(
-            new IOException($"Connection {Id} was closed before all that was written to it was sent: {CloseReason}.", Cause.Fault)))
+            new IOException($"Connection {Id} was closed before all that was written to it was sent: {CloseReason}.", ReportedError)))
         {
             // Whoever does not wait need not hear of it.
             _ = sent.Task.Exception;

@@ -3,10 +3,12 @@ using KestrelSocketServer.Diagnostics;
 namespace KestrelSocketServer.Connections;
 
 // Who is told.
-internal sealed partial class SocketConnection
+internal partial class SocketConnection
 {
     private const int DrainedSignal = 1;
     private const int StoppingSignal = 2;
+    private const int ViolationSignal = 4;
+    private const int OwnSignal = 8;
 
     public event Action<ReadOnlySpan<byte>>? Data
     {
@@ -55,6 +57,14 @@ internal sealed partial class SocketConnection
     /// <summary>The server is shutting down.</summary>
     internal void OnStopping() => Signal(StoppingSignal);
 
+    /// <summary>Makes the run loop call <see cref="OnSignal"/>.</summary>
+    private protected void SignalSelf() => Signal(OwnSignal);
+
+    /// <summary>What has happened outside the run loop.</summary>
+    private protected virtual void OnSignal()
+    {
+    }
+
     private void Signal(int signal)
     {
         Interlocked.Or(ref _signals, signal);
@@ -99,6 +109,16 @@ internal sealed partial class SocketConnection
             Raise(Interlocked.Exchange(ref _events.Stopping, null));
         }
 
+        if ((signals & ViolationSignal) != 0)
+        {
+            RaiseViolation();
+        }
+
+        if ((signals & OwnSignal) != 0)
+        {
+            OnSignal();
+        }
+
         if (Volatile.Read(ref _signals) != 0)
         {
             // Signalled inside one of the events above; reading has its turn before the next.
@@ -131,17 +151,7 @@ internal sealed partial class SocketConnection
     /// <summary>The last two events: an exception in them is logged, there is nobody left to tell.</summary>
     internal void RaiseClosed()
     {
-        try
-        {
-            if (Cause.Fault is { } fault)
-            {
-                _events.Error?.Invoke(fault);
-            }
-        }
-        catch (Exception exception)
-        {
-            Settings.Logger.HandlerFault(exception, Id);
-        }
+        RaiseError();
 
         // In this order, with a full fence between the two: who asks for the token from now on finds that the connection is over.
         _isFinished = true;
@@ -177,6 +187,12 @@ internal sealed partial class SocketConnection
 
     private void OnHandlerFault(Exception exception)
     {
+        if (exception is MessageProtocolException violation)
+        {
+            OnViolation(SocketCloseReason.ProtocolViolation, violation);
+            return;
+        }
+
         Settings.Logger.HandlerFault(exception, Id);
         Cause.Add(SocketCloseReason.HandlerFault);
         Cause.AddFault(exception);

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 namespace KestrelSocketServer.Connections;
 
 // The run loop of a connection, from its first event to its last. It reads for the data event, and waits where the handler reads.
-internal sealed partial class SocketConnection
+internal partial class SocketConnection
 {
     /// <summary>Runs a connection from its first event to its last; never throws what a handler or the peer did.</summary>
     public static Task RunAsync(ConnectionContext context, ConnectionSettings settings, Func<ISocketConnection, Task> handler)
@@ -26,16 +26,19 @@ internal sealed partial class SocketConnection
         _ => true,
     };
 
+    /// <summary>What was read is still in use, so that nothing more can be read.</summary>
+    private protected bool HoldsInput { get; set; }
+
     // What the peer sends after a local end is read and dropped while the rest is flushed: unread input would turn the end
     // of the stream into a reset.
-    private bool CanRead => ReadsItself && State.Read switch
+    private bool CanRead => ReadsItself && !HoldsInput && State.Read switch
     {
-        ReadState.Open => Style == ReadStyle.Events && !_pauses.Any,
+        ReadState.Open => Style is ReadStyle.Events or ReadStyle.Messages && !_pauses.Any,
         ReadState.Stopped => true,
         _ => false,
     };
 
-    private async Task RunAsync(Func<ISocketConnection, Task> handler)
+    private protected async Task RunAsync(Func<ISocketConnection, Task> handler)
     {
         OnOpened();
         StartHandler(handler);
@@ -87,6 +90,13 @@ internal sealed partial class SocketConnection
         {
             await handling.ConfigureAwait(false);
         }
+        catch (MessageProtocolException violation)
+        {
+            // Told in the run loop, as every event, which then goes on as where the handler has completed.
+            AddViolation(SocketCloseReason.ProtocolViolation, violation);
+            Signal(ViolationSignal);
+            return;
+        }
         catch (Exception exception)
         {
             if (!IsConsequenceOfClosing(exception))
@@ -106,7 +116,7 @@ internal sealed partial class SocketConnection
     private void OnHandlerCompleted()
     {
         _isHandlerDone = true;
-        if (TryClaim(ReadStyle.Events) == ReadStyle.Events)
+        if (TryClaim(ReadStyle.Events) is ReadStyle.Events or ReadStyle.Messages)
         {
             return;
         }
@@ -140,17 +150,18 @@ internal sealed partial class SocketConnection
     {
         if ((ReadsItself || ClosedSource is not null) && HasTransportFailed())
         {
-            if (!ReadsItself)
+            if (!ReadsItself || (HoldsInput && Transport.Failure is not null))
             {
                 // The handler may be busy with something else.
                 CancelClosed();
             }
-            else if (State.Read == ReadState.Open && !_hasRest)
+            else if (State.Read == ReadState.Open && !_hasRest && !HoldsInput)
             {
                 await PeekAsync().ConfigureAwait(false);
                 return;
             }
-            else if (IsRestForNobody && Transport.Failure is { } failure)
+
+            if (ReadsItself && IsRestForNobody && Transport.Failure is { } failure)
             {
                 Cause.ReadFailure = failure;
                 OnReadFailed(failure);
@@ -237,6 +248,7 @@ internal sealed partial class SocketConnection
     {
         ReadOnlySequence<byte> buffer = result.Buffer;
         SequencePosition consumed = buffer.End;
+        SequencePosition examined = consumed;
         _hasRest = false;
         if (State.IsReadingStopped)
         {
@@ -251,8 +263,8 @@ internal sealed partial class SocketConnection
             EnterEvent();
             try
             {
-                consumed = DeliverData(buffer);
-                if (result.IsCompleted && CanDeliver)
+                DeliverInput(buffer, result.IsCompleted, ref consumed, ref examined);
+                if (result.IsCompleted && CanDeliver && !HoldsInput)
                 {
                     OnPeerEnded();
                 }
@@ -267,15 +279,24 @@ internal sealed partial class SocketConnection
             }
         }
 
-        Input.AdvanceTo(consumed);
+        if (!HoldsInput)
+        {
+            Input.AdvanceTo(consumed, examined);
+        }
     }
 
-    private bool CanDeliver => !State.IsReadingStopped && !_pauses.Any;
+    private protected bool CanDeliver => !State.IsReadingStopped && !_pauses.Any;
 
-    private SequencePosition DeliverData(in ReadOnlySequence<byte> buffer)
+    /// <summary>Gives what was read to the handler: here chunk by chunk.</summary>
+    /// <param name="buffer">What was read.</param>
+    /// <param name="isCompleted">Whether it is the last.</param>
+    /// <param name="consumed">Set to where the next read begins.</param>
+    /// <param name="examined">Set to what the next read needs more than.</param>
+    private protected virtual void DeliverInput(
+        in ReadOnlySequence<byte> buffer, bool isCompleted, ref SequencePosition consumed, ref SequencePosition examined)
     {
-        SequencePosition consumed = buffer.Start;
-        SequencePosition next = consumed;
+        SequencePosition delivered = buffer.Start;
+        SequencePosition next = delivered;
         while (CanDeliver && buffer.TryGet(ref next, out ReadOnlyMemory<byte> chunk))
         {
             if (!chunk.IsEmpty)
@@ -284,10 +305,10 @@ internal sealed partial class SocketConnection
                 _events.Data?.Invoke(chunk.Span);
             }
 
-            consumed = next.GetObject() is null ? buffer.End : next;
+            delivered = next.GetObject() is null ? buffer.End : next;
         }
 
-        return consumed;
+        consumed = examined = delivered;
     }
 
     private void OnPeerEnded()

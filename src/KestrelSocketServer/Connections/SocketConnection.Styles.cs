@@ -3,20 +3,23 @@ using System.IO.Pipelines;
 namespace KestrelSocketServer.Connections;
 
 // Who reads: the first use decides.
-internal sealed partial class SocketConnection : IDuplexPipe
+internal partial class SocketConnection : IDuplexPipe
 {
     PipeReader IDuplexPipe.Input => HasReceived || Settings.Options.FirstByteTimeout is null ? Input : new FirstByteReader(Input, this);
 
     PipeWriter IDuplexPipe.Output => _takenOutput ??= TakeOutput();
 
     /// <summary>Whether the run loop reads, and not the handler.</summary>
-    internal bool ReadsItself => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe);
+    internal bool ReadsItself => Style is not (ReadStyle.Chunks or ReadStyle.Stream or ReadStyle.Pipe or ReadStyle.PulledMessages);
 
     public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken = default)
     {
         Claim(ReadStyle.Chunks);
         return ChunkReading.ReadAsync(this, cancellationToken);
     }
+
+    /// <summary>Leaves the reading to who pulls messages; several times, one after the other.</summary>
+    internal void PullMessages() => Claim(ReadStyle.PulledMessages);
 
     public Stream AsStream()
     {
@@ -72,6 +75,8 @@ internal sealed partial class SocketConnection : IDuplexPipe
         ReadStyle.Chunks => nameof(ReadAllAsync),
         ReadStyle.Stream => nameof(AsStream),
         ReadStyle.Pipe => nameof(AsPipe),
+        ReadStyle.Messages => "its message handler",
+        ReadStyle.PulledMessages => "ReadMessagesAsync",
         _ => "the Data event",
     };
 }

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace KestrelSocketServer.Connections;
 
-internal sealed partial class SocketConnection
+internal partial class SocketConnection
 {
     private Task? _goodbye;
 

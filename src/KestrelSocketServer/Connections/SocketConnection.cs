@@ -17,9 +17,10 @@ namespace KestrelSocketServer.Connections;
 /// Its parts: <see cref="ConnectionState"/> says where the two directions are, <see cref="CloseCause"/> why they end,
 /// <see cref="ConnectionEvents"/> who is told, <see cref="ConnectionWriter"/> sends, <see cref="ChunkReading"/>,
 /// <see cref="ConnectionStream"/> and <see cref="PullReading"/> are the styles in which the handler reads, <see cref="ConnectionEnding"/>
-/// ends. They are structs where a class would be one more object for each connection.
+/// ends. They are structs where a class would be one more object for each connection. A connection of messages derives from it for the
+/// same reason.
 /// </remarks>
-internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolWorkItem
+internal partial class SocketConnection : ISocketConnection, IThreadPoolWorkItem
 {
     private readonly ConnectionContext _context;
     private readonly ConnectionTimeouts? _timeouts;
@@ -43,13 +44,15 @@ internal sealed partial class SocketConnection : ISocketConnection, IThreadPoolW
     private bool _hasRest;
     private bool _watchesFailure;
     private bool _endIsSent;
+    private bool _isErrorRaised;
     private volatile bool _isHandlerDone;
     private volatile bool _isFinished;
     private volatile bool _resets;
 
-    private SocketConnection(ConnectionContext context, ConnectionSettings settings)
+    private protected SocketConnection(ConnectionContext context, ConnectionSettings settings, ReadStyle style = ReadStyle.None)
     {
         _context = context;
+        _style = (int)style;
         Settings = settings;
         Transport = ForeignTransport.Adapt(context, settings);
         _timeouts = settings.Options.HasTimeouts ? new ConnectionTimeouts(this) : null;

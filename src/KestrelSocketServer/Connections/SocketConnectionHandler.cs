@@ -12,7 +12,7 @@ namespace KestrelSocketServer;
 /// It is a Kestrel <see cref="ConnectionHandler"/>, so it also runs on the application's own Kestrel and over any other
 /// <see cref="IConnectionBuilder"/>. Constructor parameters come from dependency injection.
 /// </remarks>
-public abstract class SocketConnectionHandler : ConnectionHandler
+public abstract class SocketConnectionHandler : ConnectionHandler, IConfiguredHandler
 {
     private Func<ISocketConnection, Task>? _handle;
 
@@ -50,7 +50,9 @@ public abstract class SocketConnectionHandler : ConnectionHandler
     /// <param name="connection">The connection, which the returned task owns until it completes.</param>
     public sealed override Task OnConnectedAsync(ConnectionContext connection) => RunAsync(connection, ConnectionSettings.Default);
 
-    internal Task RunAsync(ConnectionContext context, ConnectionSettings settings)
+    Task IConfiguredHandler.RunAsync(ConnectionContext context, ConnectionSettings settings) => RunAsync(context, settings);
+
+    private Task RunAsync(ConnectionContext context, ConnectionSettings settings)
     {
         ArgumentNullException.ThrowIfNull(context);
 

@@ -43,5 +43,6 @@ public sealed partial class SocketConnectionOptions
 
         ValidateGate(subject);
         ValidateTimeouts(subject);
+        ValidateMessages(subject);
     }
 }

@@ -124,6 +124,7 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(102, LogLevel.Information, "Connection id \"{ConnectionId}\" from {RemoteAddress} to endpoint {EndpointName} is refused: {Reason}", EventName = "DirectClientRefused")]
     public static partial void DirectClientRefused(this ILogger logger, string connectionId, string? remoteAddress, string? endpointName, string reason);
+
     [LoggerMessage(110, LogLevel.Information, "Endpoint {EndpointName} waits for {Count} connections to end; it has waited for {Elapsed}.", EventName = "Draining")]
     public static partial void Draining(this ILogger logger, string endpointName, int count, TimeSpan elapsed);
 
@@ -132,6 +133,9 @@ internal static partial class SocketServerLog
 
     [LoggerMessage(112, LogLevel.Warning, "Connection id \"{ConnectionId}\": looking at its time-outs threw.", EventName = "TimeoutFault")]
     public static partial void TimeoutFault(this ILogger logger, Exception exception, string connectionId);
+
+    [LoggerMessage(130, LogLevel.Debug, "Connection id \"{ConnectionId}\" of endpoint {EndpointName}: the peer broke the protocol. {Violation}", EventName = "ProtocolViolated")]
+    public static partial void ProtocolViolated(this ILogger logger, string connectionId, string? endpointName, string violation);
 
     /// <summary>Puts the connection's id, as Kestrel does, on all that is logged in its flow; nothing where nobody logs.</summary>
     public static IDisposable? BeginConnectionScope(this ILogger logger, ConnectionContext connection)

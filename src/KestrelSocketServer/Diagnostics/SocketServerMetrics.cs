@@ -234,6 +234,8 @@ internal sealed class SocketServerMetrics
         SocketCloseReason.HalfClosedTimeout => "half_closed_timeout",
         SocketCloseReason.MaxAge => "max_age",
         SocketCloseReason.Limit => "limit",
+        SocketCloseReason.ProtocolViolation => "protocol_violation",
+        SocketCloseReason.MessageTimeout => "message_timeout",
         _ => "transport_fault",
     };
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using KestrelSocketServer.Connections;
 using KestrelSocketServer.Diagnostics;
 using KestrelSocketServer.Gate;
+using KestrelSocketServer.Messages;
 using KestrelSocketServer.Servers;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -21,8 +22,8 @@ internal static class ConnectionPipeline
 
         THandler handler = Create<THandler>(builder);
         ConnectionSettings settings = Configure(builder, configure);
-        ConnectionDelegate run = handler is SocketConnectionHandler socketHandler
-            ? context => socketHandler.RunAsync(context, settings)
+        ConnectionDelegate run = handler is IConfiguredHandler configured
+            ? context => configured.RunAsync(context, settings)
             : context => RunAsync(handler, context, settings);
         End(builder, run, settings, HandlerName.Get(typeof(THandler)));
     }
@@ -62,6 +63,20 @@ internal static class ConnectionPipeline
 
         ConnectionSettings settings = Configure(builder, configure);
         End(builder, context => SocketConnection.RunAsync(context, settings, onConnection), settings, name);
+    }
+
+    public static void Use<TMessage>(
+        IConnectionBuilder builder,
+        IMessageProtocol<TMessage> protocol,
+        Func<ISocketConnection<TMessage>, TMessage, Task> onMessage,
+        Action<SocketConnectionOptions>? configure,
+        Delegate handler)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(protocol);
+
+        ConnectionSettings settings = Configure(builder, configure);
+        End(builder, context => MessageConnection<TMessage>.RunAsync(context, settings, protocol, onConnection: null, onMessage), settings, HandlerName.Get(handler));
     }
 
     // A handler of Kestrel's kind lets through what it does not expect. Kestrel would log that as an error, also where a peer

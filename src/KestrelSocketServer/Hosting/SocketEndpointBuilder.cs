@@ -36,6 +36,31 @@ public sealed class SocketEndpointBuilder
     public SocketEndpointBuilder UseSocketHandler(Func<ISocketConnection, CancellationToken, Task> onConnection)
         => Configure(listen => listen.UseSocketHandler(onConnection));
 
+    /// <summary>Handles each message of its connections with a function, as an event.</summary>
+    /// <typeparam name="TMessage">The message.</typeparam>
+    /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
+    /// <param name="onMessage">Called for each message, in order, one at a time.</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseSocketHandler<TMessage>(IMessageProtocol<TMessage> protocol, Action<ISocketConnection<TMessage>, TMessage> onMessage)
+        => Configure(listen => listen.UseSocketHandler(protocol, onMessage));
+
+    /// <summary>Handles each message of its connections with an asynchronous function: the next one is read when its task has completed.</summary>
+    /// <typeparam name="TMessage">The message.</typeparam>
+    /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
+    /// <param name="onMessage">Called for each message, in order, one at a time; the peer is held back meanwhile.</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseSocketHandler<TMessage>(IMessageProtocol<TMessage> protocol, Func<ISocketConnection<TMessage>, TMessage, Task> onMessage)
+        => Configure(listen => listen.UseSocketHandler(protocol, onMessage));
+
+    /// <summary>Handles each message of its connections with an asynchronous function that is told when the connection is closed.</summary>
+    /// <typeparam name="TMessage">The message.</typeparam>
+    /// <param name="protocol">How messages lie in the stream, such as one of <see cref="Framing"/>.</param>
+    /// <param name="onMessage">Called for each message, with the <see cref="ISocketConnection.ConnectionClosed"/> of its connection (row C35).</param>
+    /// <returns>The same builder.</returns>
+    public SocketEndpointBuilder UseSocketHandler<TMessage>(
+        IMessageProtocol<TMessage> protocol, Func<ISocketConnection<TMessage>, TMessage, CancellationToken, Task> onMessage)
+        => Configure(listen => listen.UseSocketHandler(protocol, onMessage));
+
     /// <summary>Sets anything else of the endpoint; what is set here prevails over configuration.</summary>
     /// <param name="configure">Called whenever the endpoint is built: at start, and when its configuration has changed.</param>
     /// <returns>The same builder.</returns>

@@ -16,7 +16,7 @@ internal sealed class ConnectLoad(IPEndPoint server, int atATime, int size) : IL
     private readonly byte[] _from = new IPEndPoint(IPAddress.Loopback, 0).Serialize().Buffer.ToArray();
     private readonly byte[] _server = server.Serialize().Buffer.ToArray();
     private readonly int[] _sockets = new int[atATime];
-    private readonly byte[] _message = new byte[size];
+    private readonly byte[] _message = LoadMessage.Create(size);
 
     public long Run(TimeSpan time)
     {

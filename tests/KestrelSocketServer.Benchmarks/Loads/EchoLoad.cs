@@ -20,7 +20,7 @@ internal sealed class EchoLoad : ILoad
     public EchoLoad(IPEndPoint server, int connections, int size, int depth, bool batched)
     {
         _size = size;
-        _data = new byte[batched ? size * depth : size];
+        _data = LoadMessage.Create(size, batched ? depth : 1);
         _sockets = new ClientSockets(server, connections);
         _connections = new Progress[connections];
         for (int i = 0; i < connections; i++)

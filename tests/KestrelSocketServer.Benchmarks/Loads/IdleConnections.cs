@@ -10,7 +10,7 @@ internal sealed class IdleConnections : IDisposable
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(10);
 
     private readonly List<Socket> _sockets = [];
-    private readonly byte[] _message = new byte[32];
+    private readonly byte[] _message = LoadMessage.Create(32);
 
     public IdleConnections(IPEndPoint server, int count)
     {

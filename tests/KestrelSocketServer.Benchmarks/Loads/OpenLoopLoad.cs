@@ -19,7 +19,7 @@ internal sealed class OpenLoopLoad : IDisposable
 
     public OpenLoopLoad(IPEndPoint server, int connections, int size)
     {
-        _message = new byte[size];
+        _message = LoadMessage.Create(size);
         _sockets = new ClientSockets(server, connections);
         _connections = new Progress[connections];
         for (int i = 0; i < connections; i++)

@@ -87,7 +87,7 @@ internal sealed class TlsLoad : ILoad
 
     private async Task RunClientAsync(int index)
     {
-        byte[] message = new byte[_size];
+        byte[] message = LoadMessage.Create(_size);
         do
         {
             _streams[index] = new PolledStream(ClientSockets.Connect(_server));

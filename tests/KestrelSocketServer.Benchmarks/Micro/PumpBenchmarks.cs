@@ -6,7 +6,7 @@ namespace KestrelSocketServer.Benchmarks;
 [MemoryDiagnoser]
 public class PumpBenchmarks
 {
-    private static readonly byte[] Message = new byte[32];
+    private static readonly byte[] Message = LoadMessage.Create(32);
 
     private InMemoryEcho _echo = null!;
 

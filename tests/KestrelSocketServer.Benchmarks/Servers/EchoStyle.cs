@@ -13,6 +13,10 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle Events { get; } = new("Data/Write", builder => builder.UseSocketHandler(
         connection => connection.Data += chunk => connection.Write(chunk)));
 
+    /// <summary>By messages, and not by chunks: each message of the loads is a line.</summary>
+    public static EchoStyle Lines { get; } = new("Lines", builder => builder.UseSocketHandler(
+        Framing.Lines(maxLength: 64 * 1024), static (connection, line) => connection.Write(line)));
+
     public static EchoStyle Pipe { get; } = new("Pipe", builder => builder.UseSocketHandler(
         connection => { connection.Pipe(connection); }));
 
@@ -40,7 +44,7 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle RawPipe { get; } = new("AsPipe", builder => builder.UseSocketHandler(
         static connection => EchoAsync(connection.AsPipe())));
 
-    public static IReadOnlyList<EchoStyle> All { get; } = [Bare, Events, Pipe, Pull, Stream, RawPipe];
+    public static IReadOnlyList<EchoStyle> All { get; } = [Bare, Events, Lines, Pipe, Pull, Stream, RawPipe];
 
     public static EchoStyle Find(string name) => All.Single(style => style.Name == name);
 

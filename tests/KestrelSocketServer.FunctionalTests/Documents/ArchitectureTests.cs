@@ -18,12 +18,13 @@ public sealed class ArchitectureTests
         ["Diagnostics"] = ["Addresses"],
         ["Transport"] = ["Addresses", "Diagnostics"],
         ["Connections"] = ["Addresses", "Diagnostics", "Transport"],
+        ["Messages"] = ["Diagnostics", "Connections"],
         ["Gate"] = ["Addresses", "Diagnostics", "Transport"],
         ["ProxyProtocol"] = ["Addresses", "Diagnostics", "Gate"],
         ["Tls"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate"],
         ["Servers"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "ProxyProtocol", "Tls"],
         ["Configuration"] = ["Addresses", "Diagnostics", "Connections", "Gate", "ProxyProtocol", "Tls", "Servers"],
-        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Gate", "ProxyProtocol", "Tls", "Servers", "Configuration"],
+        ["Hosting"] = ["Addresses", "Diagnostics", "Transport", "Connections", "Messages", "Gate", "ProxyProtocol", "Tls", "Servers", "Configuration"],
     };
 
     [Fact]

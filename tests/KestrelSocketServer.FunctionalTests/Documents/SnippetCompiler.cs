@@ -69,6 +69,20 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
             .Select(path => MetadataReference.CreateFromFile(path)),
     ];
 
+    // The source generator of System.Text.Json, which belongs to the SDK.
+    private static readonly ISourceGenerator[] JsonGenerators =
+    [
+        .. Directory.EnumerateFiles(
+                Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref"),
+                "System.Text.Json.SourceGeneration.dll",
+                SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal)
+            .TakeLast(1)
+            .SelectMany(path => Assembly.LoadFrom(path).GetTypes())
+            .Where(type => !type.IsAbstract && typeof(IIncrementalGenerator).IsAssignableFrom(type))
+            .Select(type => ((IIncrementalGenerator)Activator.CreateInstance(type)!).AsSourceGenerator()),
+    ];
+
     /// <summary>What the compiler finds wrong with a snippet, by line of the file.</summary>
     public IReadOnlyList<string> Compile(MarkdownSnippet snippet)
     {
@@ -95,13 +109,15 @@ internal sealed class SnippetCompiler(string file, IReadOnlyCollection<MarkdownS
         SyntaxTree[] own = [.. snippets.Where(other => other != snippet).Select(Parse).Where(other => !IsProgram(other))];
         HashSet<string> names = [.. own.Append(tree).SelectMany(TypesOf)];
         IEnumerable<SyntaxTree> types = [.. own, .. (shared ?? []).Select(Parse).Where(other => !IsProgram(other) && !TypesOf(other).Any(names.Contains))];
-        return CSharpCompilation.Create(
+        var compilation = CSharpCompilation.Create(
             "Snippet",
             [CSharpSyntaxTree.ParseText(ImplicitUsings, ParseOptions), tree, .. types],
             References,
             new CSharpCompilationOptions(
                 HasTopLevelStatements(tree) ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary,
                 nullableContextOptions: NullableContextOptions.Enable));
+        CSharpGeneratorDriver.Create(JsonGenerators, parseOptions: ParseOptions).RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out _);
+        return (CSharpCompilation)generated;
     }
 
     private static bool IsProgram(SyntaxTree tree) =>

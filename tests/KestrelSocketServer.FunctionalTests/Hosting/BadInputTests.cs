@@ -20,6 +20,7 @@ public sealed class BadInputTests
         { "a name twice", ["'test'", "twice"], server => server.Listen("test", 0, listen => Echo(listen)).Listen("TEST", 0, listen => Echo(listen)) },
         { "a soft limit of nothing", ["'test'", "WriteBufferSoftLimit is 0"], server => server.Listen("test", 0, listen => listen.UseSocketHandler(_ => { }, options => options.WriteBufferSoftLimit = 0)) },
         { "a hard limit below the soft one", ["'test'", "WriteBufferHardLimit is 1", "65536"], server => server.Listen("test", 0, listen => listen.UseSocketHandler(_ => { }, options => options.WriteBufferHardLimit = 1)) },
+        { "no time for a message", ["'test'", "MessageTimeout is 00:00:00", "more than zero"], server => server.Listen("test", 0, listen => listen.UseSocketHandler(_ => { }, options => options.MessageTimeout = TimeSpan.Zero)) },
         { "no time to be idle", ["'test'", "IdleTimeout is 00:00:00", "more than zero"], server => server.Listen("test", 0, listen => listen.UseSocketHandler(_ => { }, options => options.IdleTimeout = TimeSpan.Zero)) },
     };
 
