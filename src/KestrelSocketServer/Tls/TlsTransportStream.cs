@@ -102,10 +102,12 @@ internal sealed class TlsTransportStream(IDuplexPipe transport) : Stream, IEndOf
                 continue;
             }
 
-            ReadOnlySequence<byte> taken = received.Slice(0, Math.Min(received.Length, buffer.Length));
+            // Counted before the pipe takes the segments back: after that a sequence over several of them has another length.
+            int count = (int)Math.Min(received.Length, buffer.Length);
+            ReadOnlySequence<byte> taken = received.Slice(0, count);
             taken.CopyTo(buffer.Span);
             _input.AdvanceTo(taken.End);
-            return (int)taken.Length;
+            return count;
         }
     }
 

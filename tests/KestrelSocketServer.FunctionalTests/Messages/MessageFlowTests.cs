@@ -10,6 +10,7 @@ public sealed class MessageFlowTests
     [InlineData("tls")]
     [InlineData("Kestrel's tls")]
     [InlineData("own Kestrel")]
+    [InlineData("own Kestrel with tls")]
     public async Task A_peer_that_sends_100_MB_is_held_back_until_the_handler_is_done(string place)
     {
         const int Size = 1_000_000, Count = 100;
