@@ -13,6 +13,18 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle Events { get; } = new("Data/Write", builder => builder.UseSocketHandler(
         connection => connection.Data += chunk => connection.Write(chunk)));
 
+    /// <summary>As <see cref="Events"/>, with all limits and time-outs on, and none of them ever reached.</summary>
+    public static EchoStyle Limited { get; } = new("limited", builder => builder.UseSocketHandler(
+        connection => connection.Data += chunk => connection.Write(chunk),
+        limits =>
+        {
+            limits.MaxConcurrentConnections = limits.MaxConnectionsPerAddress = 1_000_000;
+            limits.ConnectionsPerSecond = limits.ConnectionsPerSecondPerAddress = 1_000_000;
+            limits.WriteBufferHardLimit = 1 << 30;
+            limits.FirstByteTimeout = limits.ReadTimeout = limits.WriteTimeout = limits.IdleTimeout = TimeSpan.FromHours(1);
+            limits.HalfClosedTimeout = limits.MaxConnectionAge = TimeSpan.FromHours(1);
+        }));
+
     /// <summary>By messages, and not by chunks: each message of the loads is a line.</summary>
     public static EchoStyle Lines { get; } = new("Lines", builder => builder.UseSocketHandler(
         Framing.Lines(maxLength: 64 * 1024), static (connection, line) => connection.Write(line)));
@@ -44,7 +56,7 @@ internal sealed record EchoStyle(string Name, Action<IConnectionBuilder> Configu
     public static EchoStyle RawPipe { get; } = new("AsPipe", builder => builder.UseSocketHandler(
         static connection => EchoAsync(connection.AsPipe())));
 
-    public static IReadOnlyList<EchoStyle> All { get; } = [Bare, Events, Lines, Pipe, Pull, Stream, RawPipe];
+    public static IReadOnlyList<EchoStyle> All { get; } = [Bare, Events, Limited, Lines, Pipe, Pull, Stream, RawPipe];
 
     public static EchoStyle Find(string name) => All.Single(style => style.Name == name);
 

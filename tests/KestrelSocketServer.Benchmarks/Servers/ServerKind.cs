@@ -17,6 +17,7 @@ internal sealed record ServerKind(string Name, EchoStyle? Style, SocketTransport
     [
         Bare,
         Events,
+        Of(EchoStyle.Limited),
         Of(EchoStyle.Lines),
         Of(EchoStyle.Pipe),
         Pull,
