@@ -130,7 +130,8 @@ internal sealed class EndpointContext(SocketServer server, ListenAddress address
     // health check, is no client.
     private bool TryAdmit(ConnectionContext context, IPAddress client)
     {
-        if (context.Features.Get<IConnectionControl>() is not TransportConnection connection || Rules.Proxies?.Contains(AddressKey.From(client)) == true)
+        bool isProxyItself = Equals(context.Features.Get<IProxyProtocolFeature>()?.SocketRemoteEndPoint, context.RemoteEndPoint);
+        if (isProxyItself || context.Features.Get<IConnectionControl>() is not TransportConnection connection)
         {
             return true;
         }
